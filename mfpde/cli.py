@@ -1,0 +1,258 @@
+"""The command line: ``mfpde solve | simulate | converge | problems | plot``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from mfpde.case import Case
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Mean-field limits: solve the limit equation, simulate the particles, measure the distance.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[str, typer.Argument(metavar="CASE", help="Name of a problem, or a TOML case file.")]
+Output = Annotated[Path | None, typer.Option(help="Folder for the results; ./<problem> by default.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results instead of continuing them.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+Workers = Annotated[int, typer.Option(help="Processes for the particle systems; 1 computes in this process.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
+Step = Annotated[float | None, typer.Option("--dt", help="Largest time step.")]
+Until = Annotated[float | None, typer.Option(help="Horizon in place of the problem's.")]
+
+
+def main() -> None:
+    """Entry point: errors of the input are told in one line, with exit code 2."""
+    try:
+        app()
+    except (ValueError, TypeError, OSError) as error:
+        print(f"mfpde: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("mfpde: interrupted; the same command continues", file=sys.stderr)
+        sys.exit(130)
+
+
+def _case(source: str, **changes: Any) -> tuple[str, Case]:
+    """The case with the options of the command line in place of those of the file."""
+    from mfpde.case import read_case
+
+    name, case = read_case(source)
+    contents = case.model_dump()
+    for section, values in changes.items():
+        given = {key: value for key, value in values.items() if value is not None}
+        if section == "top":
+            contents |= given
+        else:
+            contents[section] |= given
+    return name, type(case).model_validate(contents)
+
+
+@contextmanager
+def _folder(output: Path | None, name: str) -> Iterator[Path]:
+    """The folder for the results; if nothing came into it, it is not left behind."""
+    folder = Path(name) if output is None else output
+    existed = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        if not existed and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor | None]:
+    if workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {workers}")
+    context = nullcontext() if workers == 1 else ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    with context as executor:
+        yield executor
+
+
+def _figure(plotted: Any, path: Path) -> None:
+    plotted.savefig(path, dpi=150)
+    print(f"wrote {path}")
+
+
+def _ended(dataset: xr.Dataset, path: Path) -> None:
+    status = dataset.attrs["status"]
+    reason = f": {dataset.attrs['reason']}" if "reason" in dataset.attrs else ""
+    print(f"wrote {path} ({status}{reason})")
+
+
+def _no_display() -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+
+
+@app.command()
+def problems() -> None:
+    """List the problems of the catalogue with their default arguments."""
+    from mfpde.report import problem_table
+
+    problem_table()
+
+
+@app.command()
+def solve(
+    source: Source,
+    until: Until = None,
+    dt: Step = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Solve the limit equation: writes reference.nc and density.png."""
+    import mfpde as mf
+
+    name, case = _case(source, top={"horizon": until}, solve={"dt": dt})
+    problem, solver, options = case.build(), case.build_solver(), case.solve
+    with _folder(output, name) as folder:
+        path = folder / "reference.nc"
+        dataset = mf.solve(
+            problem,
+            options.times,
+            solver=solver,
+            dt=options.dt,
+            save=options.save,
+            path=path,
+            overwrite=overwrite,
+            resume=not overwrite,
+            progress=False if quiet else None,
+        )
+        _ended(dataset, path)
+        _no_display()
+        _figure(mf.plot.overview(dataset), folder / "density.png")
+
+
+@app.command()
+def simulate(
+    source: Source,
+    size: Annotated[int | None, typer.Option(help="Number of particles N.")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent copies.")] = None,
+    seed: Seed = None,
+    until: Until = None,
+    dt: Step = None,
+    workers: Workers = 1,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Simulate the particle system: writes particles.nc and particles.png."""
+    import mfpde as mf
+
+    given = {"size": size, "replicas": replicas, "seed": seed, "dt": dt}
+    name, case = _case(source, top={"horizon": until}, simulate=given)
+    problem, options = case.build(), case.simulate
+    with _folder(output, name) as folder:
+        path = folder / "particles.nc"
+        with _pool(workers) as executor:
+            dataset = mf.simulate(
+                problem,
+                **options.model_dump(),
+                executor=executor,
+                path=path,
+                overwrite=overwrite,
+                resume=not overwrite,
+                progress=False if quiet else None,
+            )
+        _ended(dataset, path)
+        _no_display()
+        _figure(mf.plot.overview(dataset), folder / "particles.png")
+
+
+@app.command()
+def converge(
+    source: Source,
+    sizes: Annotated[str | None, typer.Option(help="Numbers of particles, separated by commas.")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent copies of each system.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas.")] = None,
+    seed: Seed = None,
+    until: Until = None,
+    dt: Step = None,
+    workers: Workers = 1,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the convergence to the limit: writes reference.nc, study.nc and convergence.png."""
+    import mfpde as mf
+    from mfpde.chaos.study import plan_study
+    from mfpde.report import convergence_table
+    from mfpde.solution import reference_times
+
+    given: dict[str, Any] = {"replicas": replicas, "seed": seed, "dt": dt}
+    given["sizes"] = None if sizes is None else _integers(sizes)
+    given["metrics"] = None if metrics is None else metrics.split(",")
+    name, case = _case(source, top={"horizon": until}, converge=given)
+    problem, options = case.build(), case.converge
+    plan_study(problem, **options.model_dump())  # refuses bad input before the reference is computed
+    with _folder(output, name) as folder:
+        existing = {"overwrite": overwrite, "resume": not overwrite, "progress": False if quiet else None}
+        reference = mf.solve(
+            problem,
+            reference_times(problem, options.times),
+            solver=case.build_solver(),
+            dt=case.solve.dt,
+            path=folder / "reference.nc",
+            **existing,
+        )
+        with _pool(workers) as executor:
+            study = mf.converge(
+                problem,
+                **options.model_dump(),
+                reference=reference,
+                executor=executor,
+                path=folder / "study.nc",
+                **existing,
+            )
+        convergence_table(study)
+        _ended(reference, folder / "reference.nc")
+        _ended(study, folder / "study.nc")
+        _no_display()
+        _figure(mf.plot.convergence(study), folder / "convergence.png")
+
+
+@app.command()
+def plot(
+    file: Annotated[Path, typer.Argument(help="A netCDF file written by solve, simulate or converge.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Picture to write; the file's name with .png by default.")
+    ] = None,
+) -> None:
+    """Draw what a file holds."""
+    import mfpde as mf
+    from mfpde.recording import read_dataset
+
+    if not file.exists():
+        raise FileNotFoundError(f"{file} does not exist")
+    _no_display()
+    try:
+        dataset = read_dataset(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file} is not a readable netCDF file ({error})") from error
+    _figure(mf.plot.overview(dataset), file.with_suffix(".png") if output is None else output)
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"sizes are integers separated by commas, e.g. 64,128,256; got {text!r}") from None

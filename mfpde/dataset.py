@@ -1,0 +1,125 @@
+"""Names, units and attributes of everything that is saved, and the way between arrays and xarray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from mfpde_solvers.grid import Axis, Grid
+
+__all__ = ["LONG_NAMES", "attributes", "coordinate", "field", "grid_of"]
+
+CONVENTIONS = "CF-1.11"
+
+LONG_NAMES: dict[str, str] = {
+    # coordinates
+    "time": "time",
+    "diagnostic_time": "time of the diagnostics",
+    "replica": "independent copy of the particle system",
+    "particle": "label of the particle",
+    "size": "number of particles N",
+    "circulation": "circulation",
+    "x": "position",
+    "y": "second position",
+    "z": "third position",
+    "v": "velocity",
+    "vx": "first velocity",
+    "vy": "second velocity",
+    "vz": "third velocity",
+    "r": "distance from the centre",
+    "vr": "radial velocity",
+    "L": "angular momentum",
+    # fields
+    "density": "probability density",
+    "potential": "mean-field potential",
+    "mean_field_x": "mean field, first component",
+    "mean_field_y": "mean field, second component",
+    "mean_field_z": "mean field, third component",
+    # diagnostics
+    "mass": "total mass",
+    "momentum_x": "momentum, first component",
+    "momentum_y": "momentum, second component",
+    "momentum_z": "momentum, third component",
+    "kinetic_energy": "kinetic energy",
+    "potential_energy": "interaction energy",
+    "total_energy": "total energy",
+    "entropy": "integral of f log f",
+    "l2_norm": "L2 norm of the density",
+    "maximum": "largest value of the density",
+    "minimum": "smallest value of the density",
+    "edge_mass": "mass in the outermost cells of the open axes",
+    "outflow": "mass that left through the open axes",
+}
+"""The one table of names: what each saved variable is. Everything is dimensionless (units 1)."""
+
+
+def attributes(name: str, **extra: Any) -> dict[str, Any]:
+    """CF attributes of the variable ``name``: units, long name and whatever is added."""
+    return {"units": "1", "long_name": LONG_NAMES.get(name, name.replace("_", " ")), **extra}
+
+
+def coordinate(axis: Axis) -> xr.Variable:
+    """Cell centres of an axis as an xarray variable that remembers the interval and its boundary."""
+    extra = {"boundary": axis.boundary, "lower": axis.lower, "upper": axis.upper}
+    return xr.Variable(axis.name, axis.points, attributes(axis.name, **extra))
+
+
+def field(values: Any, grid: Grid, name: str, leading: Mapping[str, Any] | None = None) -> xr.DataArray:
+    """Array of grid values as a labelled DataArray.
+
+    Parameters
+    ----------
+    values : array
+        Shape ``(*leading sizes, *grid.shape)``.
+    grid : Grid
+    name : str
+        Name of the variable, looked up in :data:`LONG_NAMES`.
+    leading : mapping, optional
+        Coordinates of the dimensions that stand before the grid's, e.g. ``{"time": times}``.
+    """
+    leading = dict(leading or {})
+    coords: dict[str, Any] = {
+        dim: xr.Variable(dim, np.asarray(c), attributes(dim)) for dim, c in leading.items()
+    }
+    coords |= {axis.name: coordinate(axis) for axis in grid.axes}
+    return xr.DataArray(values, coords, (*leading, *grid.names), name=name, attrs=attributes(name))
+
+
+def _axis_of(points: xr.DataArray) -> Axis:
+    name = str(points.name)
+    values = np.asarray(points.values, dtype=float)
+    if values.ndim != 1 or values.size < 2:
+        raise ValueError(f"coordinate {name!r} needs at least two points in one dimension")
+    steps = np.diff(values)
+    spacing = (values[-1] - values[0]) / (values.size - 1)
+    if not spacing > 0 or np.abs(steps - spacing).max() > 1e-6 * spacing:
+        raise ValueError(
+            f"coordinate {name!r} is not an increasing uniform grid; interpolate the density to one"
+        )
+    lower = float(points.attrs.get("lower", values[0] - spacing / 2))
+    upper = float(points.attrs.get("upper", values[-1] + spacing / 2))
+    return Axis(name, lower, upper, values.size, points.attrs.get("boundary", "open"))
+
+
+def grid_of(data: xr.DataArray | xr.Dataset) -> Grid:
+    """Grid on which ``data`` lives, from its coordinates named like axes, in the order of its dimensions.
+
+    Files written elsewhere have no ``boundary`` attribute: their axes count as open, and their points as
+    cell centres.
+
+    Raises
+    ------
+    ValueError
+        If a coordinate is missing or not uniform, or no dimension is named like an axis.
+    """
+    array = data["density"] if isinstance(data, xr.Dataset) else data
+    dims = [str(dim) for dim in array.dims if dim not in ("time", "circulation", "replica", "size")]
+    missing = [dim for dim in dims if dim not in array.coords]
+    if missing:
+        raise ValueError(
+            f"the density has no coordinate for dimension {', '.join(missing)}; assign its cell centres"
+        )
+    return Grid(tuple(_axis_of(array[dim]) for dim in dims))

@@ -1,0 +1,23 @@
+"""Initial laws: densities with samplers, from anything that describes one, on the domain of a grid."""
+
+from mfpde.laws.adapters import as_law
+from mfpde.laws.base import Law
+from mfpde.laws.catalogue import HollowMaxwellian, Maxwellian, Perturbed
+from mfpde.laws.combined import Mixture, Product, draw
+from mfpde.laws.evaluation import density_and_mass, on_grid
+from mfpde.laws.gridded import Gridded, from_density
+
+__all__ = [
+    "Gridded",
+    "HollowMaxwellian",
+    "Law",
+    "Maxwellian",
+    "Mixture",
+    "Perturbed",
+    "Product",
+    "as_law",
+    "density_and_mass",
+    "draw",
+    "from_density",
+    "on_grid",
+]

@@ -1,0 +1,51 @@
+"""A law on a grid: checked values at the cell centres, with mass 1."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from mfpde.laws.base import FloatArray, Law, check_values
+from mfpde_solvers.grid import Grid
+
+__all__ = ["density_and_mass", "on_grid"]
+
+MASS_TOLERANCE = 1e-2
+BLOCK = 1 << 16
+
+
+def on_grid(law: Law, grid: Grid) -> FloatArray:
+    """Density at the cell centres, shape ``grid.shape``, scaled so that its sum times the cell volume is 1.
+
+    Raises
+    ------
+    ValueError
+        If a value is negative or not finite, or the mass on the grid differs from 1 by more than 1 %.
+    """
+    return density_and_mass(law, grid)[0]
+
+
+def density_and_mass(law: Law, grid: Grid) -> tuple[FloatArray, float]:
+    """What :func:`on_grid` gives, and the mass the values had before they were scaled."""
+    if law.dim != grid.dim:
+        raise ValueError(
+            f"{law!r} has {law.dim} coordinates, the grid has {grid.dim} ({', '.join(grid.names)})"
+        )
+    density = np.empty(prod(grid.shape))
+    # In blocks, because the points of a grid need dim times the memory of a density on it.
+    for start in range(0, density.size, BLOCK):
+        flat = np.arange(start, min(start + BLOCK, density.size))
+        indices = np.unravel_index(flat, grid.shape)
+        points = np.stack([c[i] for c, i in zip(grid.coordinates, indices)], axis=-1)
+        values = law.pdf(points)
+        check_values(law, values)
+        density[flat[0] : flat[-1] + 1] = values
+    mass = float(density.sum() * grid.cell_volume)
+    if not abs(mass - 1) <= MASS_TOLERANCE:
+        raise ValueError(
+            f"{law!r} has mass {mass:.6g} on the grid, a law has 1; enlarge the box of the open axes or "
+            "refine the grid if the law is a density, else divide it by its mass"
+        )
+    density /= mass
+    return density.reshape(grid.shape), mass

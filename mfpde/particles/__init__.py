@@ -1,0 +1,1 @@
+"""N-particle systems started from independent samples of the initial law."""

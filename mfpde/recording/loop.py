@@ -1,0 +1,139 @@
+"""The loop that drives a run and keeps what it produces."""
+
+from __future__ import annotations
+
+import time as clock
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from numpy.typing import NDArray
+
+from mfpde.recording.layout import Layout
+from mfpde.recording.restart import Progress, open_existing, restart_path, write_restart
+from mfpde.recording.stores import FileStore, MemoryStore, Store
+from mfpde_solvers.evolve import BlowUp, Instant, Run, RunError, evolve
+
+__all__ = ["progress_bar", "record"]
+
+Array = NDArray[Any]
+
+
+def progress_bar(total: float, description: str, progress: bool | None) -> Any:
+    """A tqdm bar; by default only on a terminal or in a notebook, and only for work of over a second."""
+    from tqdm.auto import tqdm
+
+    layout = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+    disable = None if progress is None else not progress
+    return tqdm(
+        total=total, desc=description, disable=disable, delay=1 if progress is None else 0, bar_format=layout
+    )
+
+
+def record(
+    prepare: Callable[[], Run],
+    times: Array,
+    layout: Layout,
+    *,
+    path: Path | None,
+    overwrite: bool,
+    resume: bool,
+    progress: bool | None,
+    description: str,
+    watch: Callable[[float, Mapping[str, float]], None] | None = None,
+) -> xr.Dataset:
+    """Drive a run through ``times`` and keep what ``layout`` says.
+
+    With a path every record is on disk before the next begins, and the restart state follows it. A run
+    that blows up or loses resolution ends with a warning and a dataset up to then; one that is interrupted
+    is marked so and can be resumed.
+
+    Parameters
+    ----------
+    prepare : callable
+        Makes the run; called after the file has been checked and the planner's wisdom restored.
+    watch : callable, optional
+        Looks at (time, diagnostics) and may raise ResolutionLost.
+    """
+    found = open_existing(path, layout, times) if path is not None and resume and not overwrite else None
+    if found is not None and found.restart is None:
+        return found.dataset
+    restart = None if found is None else found.restart
+    if restart is not None:
+        from mfpde_solvers.fourier import import_wisdom
+
+        import_wisdom(restart.wisdom)
+    run = prepare()
+    reached = Progress()
+    if restart is not None:
+        run.restore(restart.state)
+        reached = restart.progress
+    if path is not None and restart is None:
+        restart_path(path).unlink(missing_ok=True)
+    store: Store = MemoryStore(layout) if path is None else FileStore(path, layout, create=restart is None)
+    return _Recording(run, times, layout, store, path, reached, watch).drive(progress, description)
+
+
+class _Recording:
+    """One run on its way into a store."""
+
+    def __init__(
+        self,
+        run: Run,
+        times: Array,
+        layout: Layout,
+        store: Store,
+        path: Path | None,
+        reached: Progress,
+        watch: Callable[[float, Mapping[str, float]], None] | None,
+    ) -> None:
+        self._run, self._times, self._layout, self._store = run, times, layout, store
+        self._path, self._reached, self._watch = path, reached, watch
+        self._start = clock.perf_counter() - reached.seconds
+
+    def drive(self, progress: bool | None, description: str) -> xr.Dataset:
+        status = "interrupted"
+        outcome: dict[str, Any] = {}
+        first = self._reached.saved
+        try:
+            with progress_bar(float(self._times[-1]), description, progress) as bar:
+                for instant in evolve(self._run, self._times[first:], self._layout.every):
+                    self._keep(instant, first)
+                    bar.update(instant.time - bar.n)
+            status = "completed"
+        except RunError as error:
+            status, outcome = self._failure(error)
+        except BaseException:
+            self._close(status, outcome)
+            raise
+        return self._close(status, outcome)
+
+    def _keep(self, instant: Instant, first: int) -> None:
+        if self._layout.every is not None:
+            values = self._run.diagnostics()
+            if self._watch is not None:
+                self._watch(instant.time, values)
+            self._store.append("diagnostic_time", self._reached.diagnosed, instant.time, values)
+            self._reached.diagnosed += 1
+        if instant.index is None:
+            return
+        observed = self._run.observe()
+        saved = {name: observed[name] for name in self._layout.fields}
+        self._store.append("time", first + instant.index, instant.time, saved)
+        self._store.sync()
+        self._reached.saved = first + instant.index + 1
+        self._reached.seconds = clock.perf_counter() - self._start
+        if self._path is not None:
+            write_restart(self._path, self._run, self._reached)
+
+    def _failure(self, error: RunError) -> tuple[str, dict[str, Any]]:
+        status = "blow-up" if isinstance(error, BlowUp) else "failed"
+        warnings.warn(f"the run stopped {error}; the dataset ends before that", stacklevel=5)
+        outcome: dict[str, Any] = {"reason": error.reason, "stopped_at": error.time}
+        return status, outcome
+
+    def _close(self, status: str, outcome: Mapping[str, Any]) -> xr.Dataset:
+        seconds = clock.perf_counter() - self._start
+        return self._store.finish({**outcome, "status": status, "wall_time": seconds})

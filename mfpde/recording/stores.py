@@ -1,0 +1,129 @@
+"""Where records go: into memory, or one by one into a netCDF file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+
+from mfpde.dataset import CONVENTIONS, attributes
+from mfpde.recording.layout import Layout
+
+__all__ = ["FileStore", "MemoryStore", "Store", "read_dataset", "replace_file"]
+
+IN_MEMORY = 2**31  # files up to this size are read whole when a run ends, larger ones are left on disk
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file so that at every moment either the old or the new one is there, whole and on disk."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    write(temporary)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class Store(Protocol):
+    """Where records go."""
+
+    def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None: ...
+    def sync(self) -> None: ...
+    def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset: ...
+
+
+class MemoryStore:
+    """Records kept in lists."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._records: dict[str, list[tuple[float, dict[str, Any]]]] = {"time": [], "diagnostic_time": []}
+
+    def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
+        self._records[dim].append((time, {name: np.array(value) for name, value in values.items()}))
+
+    def sync(self) -> None:
+        pass
+
+    def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        variables: dict[str, xr.Variable] = dict(self._layout.static)
+        for dim, records in self._records.items():
+            if not records:
+                continue
+            variables[dim] = xr.Variable(dim, [time for time, _ in records], attributes(dim))
+            for name in records[0][1]:
+                values = np.stack([record[name] for _, record in records])
+                variables[name] = xr.Variable(
+                    (dim, *_dims(self._layout, dim, name)), values, attributes(name)
+                )
+        return xr.Dataset(variables | dict(self._layout.coords), attrs=dict(self._layout.attrs) | dict(attrs))
+
+
+class FileStore:
+    """Records appended to a netCDF file and flushed one by one, so that a killed run leaves them readable."""
+
+    def __init__(self, path: Path, layout: Layout, create: bool) -> None:
+        import netCDF4
+
+        self._path, self._layout = path, layout
+        if create:
+            replace_file(path, self._create)
+        self._file = netCDF4.Dataset(path, "a")
+
+    def _create(self, path: Path) -> None:
+        import netCDF4
+
+        self._file = netCDF4.Dataset(path, "w")
+        self._file.setncatts({"Conventions": CONVENTIONS} | dict(self._layout.attrs) | {"status": "running"})
+        self._file.createDimension("time", None)
+        self._variable("time", ("time",), np.float64, attributes("time"))
+        for name, variable in {**self._layout.coords, **self._layout.static}.items():
+            for dim, size in variable.sizes.items():
+                if dim not in self._file.dimensions:
+                    self._file.createDimension(dim, size)
+            self._variable(name, variable.dims, variable.dtype, variable.attrs)[...] = variable.values
+        self._file.close()
+
+    def _variable(self, name: str, dims: tuple[Any, ...], dtype: Any, attrs: Mapping[str, Any]) -> Any:
+        options: dict[str, Any] = {}
+        if len(dims) > 1:  # one compressed chunk for each record
+            sizes = [self._file.dimensions[dim].size for dim in dims[1:]]
+            options = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": (1, *sizes)}
+        elif self._file.dimensions[dims[0]].isunlimited():
+            options = {"chunksizes": (1024,)}
+        variable = self._file.createVariable(name, dtype, dims, fill_value=False, **options)
+        variable.setncatts(dict(attrs))
+        return variable
+
+    def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
+        if dim not in self._file.dimensions:
+            self._file.createDimension(dim, None)
+            self._variable(dim, (dim,), np.float64, attributes(dim))
+        for name, value in values.items():
+            array = np.asarray(value)
+            if name not in self._file.variables:
+                self._variable(name, (dim, *_dims(self._layout, dim, name)), array.dtype, attributes(name))
+            self._file.variables[name][place] = array
+        self._file.variables[dim][place] = time
+
+    def sync(self) -> None:
+        self._file.sync()
+
+    def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        self._file.setncatts(dict(attrs))
+        self._file.close()
+        return read_dataset(self._path)
+
+
+def _dims(layout: Layout, dim: str, name: str) -> tuple[str, ...]:
+    return layout.fields[name] if dim == "time" else ()
+
+
+def read_dataset(path: Path) -> xr.Dataset:
+    """The file's contents, in memory unless they are large."""
+    if path.stat().st_size < IN_MEMORY:
+        return xr.load_dataset(path)
+    return xr.open_dataset(path)

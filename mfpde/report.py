@@ -1,0 +1,120 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+__all__ = ["convergence_rows", "convergence_table", "measures_of", "problem_table"]
+
+WIDTH = 120
+
+
+def measures_of(study: xr.Dataset) -> list[str]:
+    """Names of the measures of a study, without their floors and errors."""
+    return [str(name) for name in study.data_vars if f"{name}_iid" in study]
+
+
+def averaged(values: xr.DataArray) -> xr.DataArray:
+    """Mean over replicas, or root mean square where the measure says so; exact floors as they are."""
+    if "replica" not in values.dims:
+        return values
+    if values.attrs.get("reduction") == "rms":
+        return np.sqrt((values**2).mean("replica"))
+    return values.mean("replica")
+
+
+def standard_error(values: xr.DataArray) -> xr.DataArray:
+    """Standard error of :func:`averaged`; 0 for exact floors."""
+    if "replica" not in values.dims:
+        return xr.zeros_like(values)
+    count = values.sizes["replica"]
+    if values.attrs.get("reduction") == "rms":
+        return (values**2).std("replica", ddof=1) / np.sqrt(count) / (2 * averaged(values))
+    return values.std("replica", ddof=1) / np.sqrt(count)
+
+
+def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:
+    """One row for each measure and time: rate, interval, theory, excess over the floor, reference error.
+
+    The excess is mean − floor at the largest N, relative to the floor, with its standard error.
+    """
+    from mfpde.chaos.rates import fit_rate
+
+    rows: list[dict[str, float | str]] = []
+    for name in measures_of(study):
+        measure, floor = study[name], study[f"{name}_iid"]
+        fits = fit_rate(measure) if study.sizes["size"] > 1 else None
+        mean, iid = averaged(measure).isel(size=-1), averaged(floor).isel(size=-1)
+        error = np.hypot(standard_error(measure).isel(size=-1), standard_error(floor).isel(size=-1))
+        for place, time in enumerate(study["time"].values):
+            fit = (
+                {}
+                if fits is None
+                else {part: float(fits[part][place]) for part in ("rate", "lower", "upper")}
+            )
+            rows.append(
+                {
+                    "measure": name,
+                    "time": float(time),
+                    "theory": float(measure.attrs.get("theory", math.nan)),
+                    "excess": float((mean[place] - iid[place]) / iid[place]),
+                    "excess_error": float(error[place] / iid[place]),
+                    "reference_error": abs(float(study[f"{name}_reference_error"][place] / iid[place])),
+                    **(fit or dict.fromkeys(("rate", "lower", "upper"), math.nan)),
+                }
+            )
+    return rows
+
+
+def convergence_table(study: xr.Dataset) -> None:
+    """Print the rows of a study."""
+    largest = int(study["size"][-1])
+    table = _table(f"{study.attrs['title']}: convergence in N, {study.sizes['replica']} replicas")
+    for column in ("measure", "t", "rate", "95 % interval", "theory", "excess over floor", "reference error"):
+        table.add_column(column, justify="left" if column == "measure" else "right")
+    for row in convergence_rows(study):
+        table.add_row(
+            str(row["measure"]),
+            f"{row['time']:g}",
+            f"{row['rate']:.3f}",
+            f"[{row['lower']:.3f}, {row['upper']:.3f}]",
+            f"{row['theory']:.2f}",
+            f"{100 * float(row['excess']):+.1f} ± {100 * float(row['excess_error']):.1f} %",
+            f"{100 * float(row['reference_error']):.2g} %",
+        )
+    table.caption = f"excess and reference error relative to the i.i.d. floor at N = {largest}"
+    _print(table)
+
+
+def problem_table() -> None:
+    """Print the catalogue of problems."""
+    from mfpde.problems import catalogue
+
+    table = _table("problems")
+    table.add_column("name and defaults")
+    table.add_column("description")
+    for name, make in catalogue().items():
+        defaults = ", ".join(f"{p.name}={p.default!r}" for p in inspect.signature(make).parameters.values())
+        table.add_row(f"{name}({defaults})", make().description)
+    _print(table)
+
+
+def _table(title: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left")
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH  # a table in a file or a pipe is not folded
+    console.print(table)

@@ -1,0 +1,199 @@
+"""solve: from a problem to its reference density."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from mfpde.dataset import coordinate
+from mfpde.recording import Layout, check_path, checked_times, record
+from mfpde_solvers.evolve import ResolutionLost, Run
+from mfpde_solvers.grid import Axis, Grid
+
+if TYPE_CHECKING:
+    from mfpde.problems import Problem
+
+__all__ = ["Solver", "default_solver", "default_step", "reference_times", "solve"]
+
+Array = NDArray[Any]
+
+NEGLIGIBLE, TOO_MUCH = 1e-6, 1e-2  # mass at the ends of an open axis: a warning, an error
+
+
+class Solver(Protocol):
+    """A frozen configuration of a scheme."""
+
+    def default_step(self, equation: Any, grid: Grid, density: Array) -> float:
+        """The largest step if none is given."""
+        ...
+
+    def prepare(self, equation: Any, grid: Grid, density: Array, dt: float | None = None) -> Run:
+        """A run from the initial density."""
+        ...
+
+
+def solve(
+    problem: Problem,
+    times: ArrayLike | None = None,
+    *,
+    grid: Grid | None = None,
+    solver: Solver | None = None,
+    dt: float | None = None,
+    save: Iterable[str] | None = None,
+    path: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: bool | None = None,
+) -> xr.Dataset:
+    """Solve the limit equation of a problem on a grid.
+
+    Parameters
+    ----------
+    problem : Problem
+    times : increasing floats, optional
+        When the fields are saved; 101 instants from 0 to the problem's horizon by default.
+    grid : Grid, optional
+        In place of the problem's grid.
+    solver : Solver, optional
+        One of ``mfpde.solvers``; chosen by the equation if not given, and recorded with the reason.
+    dt : float, optional
+        Largest time step; chosen by the solver if not given.
+    save : names, optional
+        Variables to save of ``density``, ``mean_field_x`` … and ``potential``; all by default.
+    path : path, optional
+        NetCDF file to write. Every saved time is on disk before the next begins.
+    overwrite, resume : bool
+        What to do with a file that exists: replace it, or continue it (with later times: extend it).
+    progress : bool, optional
+        Show a progress bar; by default on a terminal, for work of over a second.
+
+    Returns
+    -------
+    Dataset
+        ``density`` (time, axes…) of total mass 1, ``mean_field_x`` … = K∗ρ and ``potential`` = V∗ρ
+        (time, positions…), and the solver's diagnostics on ``diagnostic_time``; dimensionless. Its
+        attributes tell the case, solver, step, versions and ``status``.
+
+    Raises
+    ------
+    ValueError, TypeError, FileExistsError
+        For input that does not fit, before any work is done.
+    """
+    if grid is not None:
+        problem = problem.replace(grid=grid)
+    target = check_path(path, overwrite, resume)
+    instants = checked_times(times, problem.horizon)
+    density = _initial_density(problem)
+    equation, grid = problem.equation.limit, problem.grid
+    solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
+    dt = solver.default_step(equation, grid, density) if dt is None else float(dt)
+    layout = _layout(problem, density, save, {"solver": repr(solver), "solver_reason": reason, "dt": dt})
+    return record(
+        lambda: solver.prepare(equation, grid, density, dt),
+        instants,
+        layout,
+        path=target,
+        overwrite=overwrite,
+        resume=resume,
+        progress=progress,
+        description=f"solving {problem.name}".strip(),
+        watch=_edge_watch(grid),
+    )
+
+
+def default_solver(problem: Problem) -> tuple[Solver, str]:
+    """The solver that suits a problem, and why."""
+    from mfpde.solvers import SemiLagrangian
+
+    return SemiLagrangian(), "a Vlasov equation on a phase-space grid"
+
+
+def default_step(problem: Problem) -> float:
+    """The time step that :func:`solve` takes if none is given."""
+    solver, _ = default_solver(problem)
+    return solver.default_step(problem.equation.limit, problem.grid, _initial_density(problem))
+
+
+def reference_times(problem: Problem, times: ArrayLike | None = None) -> Array:
+    """Times at which a reference serves both for looking at and for a study at ``times``."""
+    default = checked_times(None, problem.horizon)
+    return default if times is None else np.union1d(default, checked_times(times, problem.horizon))
+
+
+def _initial_density(problem: Problem) -> Array:
+    from mfpde.laws import on_grid
+
+    density = on_grid(problem.law, problem.grid)
+    for name, mass in problem.grid.edge_mass(density).items():
+        _judge_edge(mass, problem.grid[name], ValueError)
+    return density
+
+
+def _wider(axis: Axis) -> str:
+    centre, half = (axis.lower + axis.upper) / 2, axis.length
+    return f"Axis({axis.name!r}, {centre - half:g}, {centre + half:g}, {2 * axis.size}, 'open')"
+
+
+def _judge_edge(mass: float, axis: Axis, error: Callable[[str], Exception]) -> None:
+    if mass > TOO_MUCH:
+        raise error(
+            f"mass {mass:.2g} lies at the ends of axis {axis.name!r}; use a wider one, {_wider(axis)}"
+        )
+    if mass > NEGLIGIBLE:
+        warnings.warn(
+            f"mass {mass:.2g} lies at the ends of axis {axis.name!r}, the density is cut there; "
+            f"a wider axis would be {_wider(axis)}",
+            stacklevel=4,
+        )
+
+
+def _edge_watch(grid: Grid) -> Callable[[float, Mapping[str, float]], None]:
+    """Stop a run when its box has become too small; warn once when it begins to matter."""
+    open_axes = [axis for axis in grid.axes if not axis.periodic]
+    warned = False
+
+    def watch(time: float, values: Mapping[str, float]) -> None:
+        nonlocal warned
+        lost = values.get("edge_mass", 0.0) + abs(values.get("outflow", 0.0))
+        wider = ", ".join(_wider(axis) for axis in open_axes)
+        if not all(np.isfinite(value) for value in values.values()):
+            raise ResolutionLost(time, "a diagnostic is not finite")
+        if lost > TOO_MUCH:
+            raise ResolutionLost(
+                time, f"mass {lost:.2g} reached the ends of the open axes; wider ones: {wider}"
+            )
+        if lost > NEGLIGIBLE and not warned:
+            warned = True
+            warnings.warn(
+                f"at t = {time:.3g} mass {lost:.2g} has reached the ends of the open axes; wider ones: {wider}",
+                stacklevel=6,
+            )
+
+    return watch
+
+
+def _layout(problem: Problem, density: Array, save: Iterable[str] | None, attrs: Mapping[str, Any]) -> Layout:
+    from mfpde.provenance import case_attributes
+
+    grid = problem.grid
+    fields = {"density": grid.names}
+    fields |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
+    if problem.equation.kernel.potential_formula((None,) * problem.equation.kernel.dim) is not None:
+        fields["potential"] = grid.positions.names
+    chosen = tuple(fields) if save is None else tuple(save)
+    for name in chosen:
+        if name not in fields:
+            raise ValueError(f"there is no variable {name!r} to save; choose from {', '.join(fields)}")
+    return Layout(
+        coords={axis.name: coordinate(axis) for axis in grid.axes},
+        fields={name: fields[name] for name in chosen},
+        attrs=case_attributes(problem, density) | dict(attrs) | {"saved": json.dumps(chosen)},
+        identity=("fingerprint", "solver", "dt", "saved"),
+    )

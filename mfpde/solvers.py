@@ -1,0 +1,6 @@
+"""The solvers of limit equations, configured by frozen objects and used by :func:`mfpde.solve`."""
+
+from mfpde_solvers.stepping import BLANES_MOAN, STRANG, Splitting
+from mfpde_solvers.vlasov import SemiLagrangian
+
+__all__ = ["BLANES_MOAN", "STRANG", "SemiLagrangian", "Splitting"]

@@ -1,0 +1,1 @@
+"""The numerical engine of mfpde: NumPy arrays in, NumPy arrays out."""

@@ -1,0 +1,9 @@
+"""Interaction kernels: ``kernel(z)`` on the whole space, ``kernel.on(grid)`` on the domain of a grid."""
+
+from mfpde_solvers.kernels.base import DomainKernel, Kernel
+from mfpde_solvers.kernels.coulomb import Coulomb
+from mfpde_solvers.kernels.custom import Custom
+from mfpde_solvers.kernels.harmonic import Harmonic
+from mfpde_solvers.kernels.kuramoto import Kuramoto
+
+__all__ = ["Coulomb", "Custom", "DomainKernel", "Harmonic", "Kernel", "Kuramoto"]

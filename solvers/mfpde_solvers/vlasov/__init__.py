@@ -1,0 +1,5 @@
+"""Schemes for the Vlasov equation."""
+
+from mfpde_solvers.vlasov.semi_lagrangian import SemiLagrangian
+
+__all__ = ["SemiLagrangian"]

@@ -1,0 +1,197 @@
+"""Kernels: values, potentials and symbols on the whole space and on the circle are one and the same kernel."""
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mfpde_solvers.grid import Axis, Grid
+from mfpde_solvers.kernels import Coulomb, Custom, Harmonic, Kuramoto
+from mfpde_solvers.power_of_n import PowerOfN
+
+L = 2.5
+CIRCLE = Grid((Axis("x", 0.0, L, 8),))
+LINE = Grid((Axis("x", -4.0, 4.0, 8, "open"),))
+KURAMOTO_CIRCLE = Grid((Axis("x", 0.0, 2 * np.pi, 8),))
+
+
+def open_space(dim):
+    return Grid(tuple(Axis(name, -4.0, 4.0, 8, "open") for name in "xyz"[:dim]))
+
+
+def odd_bump(z):
+    return np.sign(z) * np.exp(-(z**2))
+
+
+@numba.njit
+def compiled_bump(z):
+    return np.sign(z) * np.exp(-(z**2))
+
+
+PERIODIC = [
+    (Coulomb(1, 1.5), CIRCLE),
+    (Coulomb(1, -0.7, cutoff=0.3), CIRCLE),
+    (Kuramoto(1.3), KURAMOTO_CIRCLE),
+    (Custom(odd_bump, 1), CIRCLE),
+    (Custom(compiled_bump, 1), CIRCLE),
+]
+FREE = [
+    (Coulomb(1, 1.5), LINE),
+    (Coulomb(1, 1.5, cutoff=0.3), LINE),
+    (Harmonic(1, 0.8), LINE),
+    (Custom(compiled_bump, 1), LINE),
+]
+
+
+def label(case):
+    return f"{type(case[0]).__name__}-{case[1].axes[0].boundary}"
+
+
+@pytest.mark.parametrize(("kernel", "grid"), PERIODIC + FREE, ids=map(label, PERIODIC + FREE))
+def test_compiled_pair_equals_value_and_vanishes_at_zero(kernel, grid):
+    domain = kernel.on(grid)
+    z = np.linspace(-2.4, 2.4, 41)  # contains 0
+    if domain.pair is not None:
+        assert np.allclose([domain.pair(one) for one in z], domain(z[:, None])[:, 0], rtol=1e-14, atol=1e-15)
+        assert domain.pair(0.0) == 0.0
+    assert domain(np.zeros((1, 1))) == 0
+
+
+def quadrature(domain, breaks):
+    """Gauss–Legendre points and weights between the breaks of a kernel on either side of the origin."""
+    nodes, weights = np.polynomial.legendre.leggauss(400)
+    edges = sorted({0.0, *breaks, domain.axes[0].length / 2})
+    z = np.concatenate(
+        [(a + b) / 2 + (b - a) / 2 * nodes for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    )
+    w = np.concatenate([(b - a) / 2 * weights for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    return np.concatenate([z, -z])[:, None], np.concatenate([w, w])
+
+
+@pytest.mark.parametrize(("kernel", "grid"), PERIODIC, ids=map(label, PERIODIC))
+def test_symbol_holds_the_fourier_coefficients_of_the_pair_function(kernel, grid):
+    domain = kernel.on(grid)
+    z, w = quadrature(domain, [getattr(kernel, "cutoff", 0.0)])
+    k = 2 * np.pi * np.arange(-60, 61) / grid.axes[0].length
+    coefficients = (w * domain(z)[:, 0]) @ np.exp(-1j * k * z)
+    assert np.abs(domain.symbol(k)[:, 0] - coefficients).max() < 1e-10
+    assert np.all(domain.symbol(np.zeros(3)) == 0)
+
+
+@pytest.mark.parametrize(("kernel", "grid"), PERIODIC[:3], ids=map(label, PERIODIC[:3]))
+def test_pair_function_is_the_sum_of_the_fourier_series(kernel, grid):
+    """Σ_k K̂(k) e^{ikz}/L to 1e-10; the jump at the origin is summed in closed form, its series by 1/k."""
+    domain = kernel.on(grid)
+    period = grid.axes[0].length
+    k = 2 * np.pi * np.arange(1, 200001) / period
+    jump = 2 * kernel.strength if isinstance(kernel, Coulomb) and kernel.cutoff == 0 else 0.0
+    smooth = domain.symbol(k)[:, 0] + 1j * jump / k
+    z = np.array([0.31, 0.77, 1.1])
+    series = 2 * np.array([np.sum((smooth * np.exp(1j * k * one)).real) for one in z]) / period
+    assert np.abs(series + jump * (0.5 - z / period) - [domain.pair(one) for one in z]).max() < 1e-10
+
+
+@pytest.mark.parametrize(("kernel", "grid"), PERIODIC[:3], ids=map(label, PERIODIC[:3]))
+def test_potential_has_zero_mean_and_minus_its_slope_is_the_force(kernel, grid):
+    domain = kernel.on(grid)
+    period = grid.axes[0].length
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    pieces = np.array([0.0, getattr(kernel, "cutoff", 0.0), period / 2])
+    mean = 0.0
+    for a, b in zip(pieces[:-1], pieces[1:], strict=True):
+        z = (a + b) / 2 + (b - a) / 2 * nodes
+        mean += (b - a) / 2 * np.sum(weights * (domain.potential(z[:, None]) + domain.potential(-z[:, None])))
+    assert mean == pytest.approx(0.0, abs=1e-13)
+    z, h = np.array([[0.11], [0.6], [-0.9], [period - 0.2]]), 1e-5
+    slope = (domain.potential(z + h) - domain.potential(z - h)) / (2 * h)
+    assert np.allclose(-slope, domain(z)[:, 0], atol=1e-8)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("cutoff", [0.0, 0.4])
+def test_coulomb_in_every_dimension(dim, cutoff):
+    """−∇V = K, ∇·K = 0 outside the cut-off and c|S^{d−1}|/|B_ε| inside: the field of a uniform ball."""
+    kernel = Coulomb(dim, 1.7, cutoff)
+    rng = np.random.default_rng(1)
+    h = 1e-4
+    steps = h * np.eye(dim)
+    for radius, inside in ((1.0, False), (0.2, cutoff > 0)):
+        direction = rng.normal(size=dim)
+        z = radius * direction / np.linalg.norm(direction)
+        gradient = [(kernel.potential(z + e) - kernel.potential(z - e)) / (2 * h) for e in steps]
+        assert np.allclose(-np.array(gradient), kernel(z), rtol=1e-5)
+        divergence = sum((kernel(z + e)[i] - kernel(z - e)[i]) / (2 * h) for i, e in enumerate(steps))
+        uniform = 1.7 * dim / cutoff**dim if inside else 0.0  # |S^{d−1}|/|B₁| = d
+        assert divergence == pytest.approx(uniform, abs=2e-4)
+    compiled = kernel.on(open_space(dim)).pair
+    assert np.allclose(compiled(*z), kernel(z), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("cutoff", [0.0, 0.4])
+def test_coulomb_symbol_is_the_limit_of_the_truncated_ones(dim, cutoff):
+    """Averaged over many truncation radii, the oscillating parts of the truncated symbol cancel."""
+    domain = Coulomb(dim, 1.7, cutoff).on(open_space(dim))
+    k = [np.array([0.9]), np.array([-0.4]), np.array([1.3])][:dim]
+    radii = np.linspace(200, 1000, 4001)
+    mean = np.mean([domain.truncated_symbol(R, *k) for R in radii], axis=0)
+    assert np.abs(mean - domain.symbol(*k)).max() < 5e-3 * np.abs(domain.symbol(*k)).max()
+    assert np.isfinite(domain.truncated_symbol(4.0, *(np.zeros(1) for _ in range(dim)))).all()
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [Coulomb(1, 2.0), Harmonic(1, 0.7), Custom(odd_bump, 1, potential=lambda z: np.exp(-(z[..., 0] ** 2)))],
+)
+def test_truncated_transforms_by_quadrature(kernel):
+    R = 3.0
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    z = R / 2 * (1 + nodes)
+    z, w = np.concatenate([z, -z])[:, None], np.tile(R / 2 * weights, 2)
+    domain = kernel.on(LINE)
+    k = np.array([0.0, 1e-3, 0.02, 0.7, 6.0, 40.0])
+    phases = np.exp(-1j * k * z)
+    assert np.allclose(domain.truncated_symbol(R, k)[:, 0], (w * kernel(z)[:, 0]) @ phases, atol=1e-11)
+    transform = kernel.truncated_potential_formula(R)(k)
+    assert np.allclose(transform, (w * kernel.on(LINE).potential(z)) @ phases, atol=1e-10)
+
+
+@given(st.floats(-2.0, 2.0), st.floats(0.01, 3.0))
+def test_custom_functions_agree_compiled_or_not(z, scale):
+    offsets = np.array([[z], [scale]])
+    for grid in (CIRCLE, LINE):
+        plain, fast = Custom(odd_bump, 1).on(grid), Custom(compiled_bump, 1).on(grid)
+        assert np.allclose(plain(offsets), fast(offsets), atol=1e-15)
+
+
+def test_cutoffs_that_depend_on_the_size():
+    kernel = Coulomb(3, 1.0).with_cutoff(PowerOfN(1.0, -0.3))
+    assert kernel.for_size(1000).cutoff == pytest.approx(1000**-0.3)
+    assert kernel.limit.cutoff == 0.0
+    with pytest.raises(ValueError, match="for_size"):
+        kernel.on(open_space(3))
+    with pytest.raises(ValueError, match="no cut-off"):
+        Kuramoto(1.0).with_cutoff(0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Harmonic(1, 1.0).on(CIRCLE), "no meaning on a torus"),
+        (lambda: Kuramoto(1.0).on(CIRCLE), "2π"),
+        (lambda: Kuramoto(1.0).on(LINE), "2π"),
+        (lambda: Coulomb(2).on(CIRCLE), "dimension 2"),
+        (lambda: Coulomb(4), "1, 2 or 3"),
+        (lambda: Coulomb(1, np.nan), "finite"),
+        (lambda: Coulomb(1, 1.0, -0.1), "cut-off"),
+        (lambda: Coulomb(1, 1.0, 2.0).on(CIRCLE), "half the period"),
+        (lambda: Coulomb(1)(np.zeros((3, 2))), "shape"),
+        (lambda: Custom(odd_bump, 1).potential(np.ones((1, 1))), "not the gradient"),
+        (lambda: Custom(lambda z: z[..., 0], 1), "must return"),
+        (lambda: Coulomb(1).on(CIRCLE).symbol(np.ones(2), np.ones(2)), "takes 1"),
+    ],
+)
+def test_refuses_what_has_no_meaning(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
