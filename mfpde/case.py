@@ -36,7 +36,8 @@ __all__ = ["Case", "read_case"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # strict: TOML has types of its own, so "64" is a mistake and not a number
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class SolverSection(_Section):
@@ -85,7 +86,7 @@ class Case(_Section):
     arguments: dict[str, Any] = Field(default_factory=dict)
     resolution: dict[str, int] = Field(default_factory=dict)
     horizon: float | None = None
-    initial: Path | None = None
+    initial: Path | None = Field(default=None, strict=False)
     solver: SolverSection | None = None
     solve: SolveSection = SolveSection()
     simulate: SimulateSection = SimulateSection()
@@ -132,10 +133,22 @@ def read_case(source: str) -> tuple[str, Case]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{source} is not a TOML file: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        accepted = ", ".join(Case.model_fields)
-        raise ValueError(f"{source}: {place}: {first['msg']}; a case has {accepted}") from error
+        raise ValueError(f"{source}: {_mistake(error)}") from error
     if case.initial is not None and not case.initial.is_absolute():
         case = case.model_copy(update={"initial": path.parent / case.initial})
     return path.stem, case
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first thing wrong with a case: where it stands, what it is, what is accepted there."""
+    from mfpde.problems.problem import unknown
+
+    first = error.errors()[0]
+    *sections, key = map(str, first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{'.'.join((*sections, key))}: {first['msg']}, got {first['input']!r}"
+    section = Case.model_fields[sections[0]].default if sections else None
+    options = Case.model_fields if section is None else type(section).model_fields
+    # the optional section of the solver has no default to ask
+    options = SolverSection.model_fields if sections == ["solver"] else options
+    return unknown(f"key of {'.'.join(sections) or 'a case'}", key, options)

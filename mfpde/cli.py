@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mfpde.case import Case
 
 __all__ = ["app", "main"]
+
+INTERRUPTED = 130  # exit code after Ctrl-C, by the convention of shells
 
 app = typer.Typer(
     help="Mean-field limits: solve the limit equation, simulate the particles, measure the distance.",
@@ -37,15 +40,29 @@ Until = Annotated[float | None, typer.Option(help="Horizon in place of the probl
 
 
 def main() -> None:
-    """Entry point: errors of the input are told in one line, with exit code 2."""
+    """Entry point. What is wrong is told in one line: bad input exits with 2, a run that fails with 1."""
+    from mfpde_solvers.evolve import RunError
+
     try:
-        app()
+        code = app(standalone_mode=False)
     except (ValueError, TypeError, OSError) as error:
-        print(f"mfpde: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("mfpde: interrupted; the same command continues", file=sys.stderr)
-        sys.exit(130)
+        _stop(str(error), 2)
+    except RunError as error:
+        _stop(f"the run stopped {error}", 1)
+    except Exception as error:
+        usage = getattr(error, "format_message", None)  # of the option parser, which typer may bring along
+        if usage is None:
+            raise
+        _stop(usage(), 2)
+    if code == INTERRUPTED:
+        _stop("interrupted; the same command continues", INTERRUPTED)
+    sys.exit(code)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    if message:  # without a command the help has been shown instead
+        print(f"mfpde: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
 
 
 def _case(source: str, **changes: Any) -> tuple[str, Case]:
@@ -65,23 +82,31 @@ def _case(source: str, **changes: Any) -> tuple[str, Case]:
 
 @contextmanager
 def _folder(output: Path | None, name: str) -> Iterator[Path]:
-    """The folder for the results; if nothing came into it, it is not left behind."""
+    """The folder for the results; what was made for it and stays empty is not left behind."""
     folder = Path(name) if output is None else output
-    existed = folder.is_dir()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; give the name of a folder to --output")
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
+        for place in made:
+            if not any(place.iterdir()):
+                place.rmdir()
 
 
 @contextmanager
 def _pool(workers: int) -> Iterator[Executor | None]:
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
-    context = nullcontext() if workers == 1 else ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    with context as executor:
+    if workers == 1:
+        yield None
+        return
+    # Ctrl-C reaches every process of the terminal; this one alone decides what becomes of the run
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
+    ) as executor:
         yield executor
 
 
@@ -194,7 +219,7 @@ def converge(
 ) -> None:
     """Measure the convergence to the limit: writes reference.nc, study.nc and convergence.png."""
     import mfpde as mf
-    from mfpde.chaos.study import plan_study
+    from mfpde.chaos.plan import plan_study
     from mfpde.report import convergence_table
     from mfpde.solution import reference_times
 

@@ -18,7 +18,7 @@ from mfpde.chaos.metric import Metric, default_axes
 from mfpde.dataset import grid_of
 from mfpde_solvers.grid import Axis, Grid
 
-__all__ = ["Columns", "evaluate", "marginal", "sample", "tents"]
+__all__ = ["Columns", "evaluate", "marginal", "tents"]
 
 FloatArray = NDArray[np.float64]
 
@@ -66,15 +66,6 @@ def tents(density: xr.DataArray, axes: tuple[str, ...]) -> tuple[FloatArray, Gri
     if not (np.isfinite(total) and total > 0):
         raise ValueError(f"the density must be finite and have positive mass, its values sum to {total}")
     return weights / total, grid_of(reduced)
-
-
-def sample(weights: FloatArray, grid: Grid, size: int, rng: np.random.Generator) -> FloatArray:
-    """Independent points of the mixture of tents, (size, grid.dim): a cell, then a triangular offset."""
-    cells = np.searchsorted(np.cumsum(weights), rng.random(size) * weights.sum(), side="right")
-    index = np.stack(np.unravel_index(np.minimum(cells, weights.size - 1), grid.shape), axis=-1)
-    offset = rng.random((size, grid.dim)) - rng.random((size, grid.dim))
-    lower = np.array([axis.lower for axis in grid.axes])
-    return np.asarray(lower + (index + 0.5 + offset) * np.array(grid.spacing))
 
 
 @dataclass(frozen=True)

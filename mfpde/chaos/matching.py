@@ -6,7 +6,6 @@ the quantiles: point i is matched with the mass between the quantiles (i − 1)/
 function is continued by Q(u + 1) = Q(u) + length. Imported on first use only: numba is slow to load.
 """
 
-
 from __future__ import annotations
 
 import numpy as np

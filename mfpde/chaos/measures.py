@@ -8,13 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from mfpde.chaos.marginals import evaluate, marginal, sample, tents
+from mfpde.chaos.marginals import evaluate, marginal
 from mfpde.chaos.metric import Metric, named_metric
 from mfpde.chaos.negative_sobolev import Sobolev
 from mfpde.chaos.sliced import SlicedWasserstein
 from mfpde.chaos.transport import Wasserstein
 from mfpde.chaos.weak import Observable, WeakError
 from mfpde.dataset import attributes, grid_of
+from mfpde.laws import from_density
 
 __all__ = [
     "METRICS",
@@ -128,9 +129,9 @@ def iid_floor(
     exact = target.floor(size)
     if exact is not None:
         return _floor(metric, exact, 0.0, "exact")
-    weights, grid = tents(reduced, grid_of(reduced).names)
+    law = from_density(reduced)
     seeds = (np.random.SeedSequence(seed, spawn_key=(size, r, FLOOR_STREAM)) for r in range(samples))
-    draws = (sample(weights, grid, size, np.random.default_rng(one)) for one in seeds)
+    draws = (law.rvs(size, np.random.default_rng(one)) for one in seeds)
     values = np.array([target.distance(points) for points in draws])
     if metric.reduction != "rms":
         return _floor(metric, values.mean(), values.std(ddof=1) / np.sqrt(samples), "sampled")

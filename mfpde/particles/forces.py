@@ -61,8 +61,8 @@ class DirectForces:
     def _in_blocks(self, x: FloatArray, row: Callable[[FloatArray], FloatArray]) -> FloatArray:
         if self._kernel.pair is None and len(x) >= SLOW:
             warnings.warn(
-                f"the kernel is a plain Python function, {len(x)}² pairs are summed in NumPy; compile it with "
-                "numba.njit (a scalar function of the components) for full speed",
+                f"the kernel is a plain Python function, {len(x)}² pairs are summed in NumPy; compile it "
+                "with numba.njit (a scalar function of the components) for full speed",
                 stacklevel=4,
             )
         rows = max(1, BLOCK // len(x))
@@ -78,14 +78,14 @@ def _compiled_loop(pair: Callable[..., Any], dim: int) -> Callable[..., None]:
 
         @compiled
         def line(x: Any, weight: float, out: Any) -> None:
-            (x0,) = (x[0],)
+            x0 = x[0]
             for i in range(x0.size):
                 a, total = x0[i], 0.0
                 for j in range(x0.size):
                     total += pair(a - x0[j])
                 out[i, 0] = weight * total
 
-        return line  # type: ignore[no-any-return]
+        return line
     if dim == 2:
 
         @compiled
@@ -99,7 +99,7 @@ def _compiled_loop(pair: Callable[..., Any], dim: int) -> Callable[..., None]:
                     v += k1
                 out[i, 0], out[i, 1] = weight * u, weight * v
 
-        return plane  # type: ignore[no-any-return]
+        return plane
 
     @compiled
     def space(x: Any, weight: float, out: Any) -> None:
@@ -113,7 +113,7 @@ def _compiled_loop(pair: Callable[..., Any], dim: int) -> Callable[..., None]:
                 w += k2
             out[i, 0], out[i, 1], out[i, 2] = weight * u, weight * v, weight * w
 
-    return space  # type: ignore[no-any-return]
+    return space
 
 
 class SortedForces:
@@ -127,7 +127,8 @@ class SortedForces:
         coulomb = kernel.kernel
         if not isinstance(coulomb, Coulomb) or coulomb.dim != 1 or coulomb.cutoff != 0:
             raise ValueError(
-                f"sorted forces exist for Coulomb(dim=1) without cut-off, not for {coulomb!r}; use forces='direct'"
+                f"sorted forces exist for Coulomb(dim=1) without cut-off, not for {coulomb!r}; "
+                "use forces='direct'"
             )
         self._axis = kernel.axes[0]
         self._strength = coulomb.strength

@@ -1,4 +1,4 @@
-"""How many points stand to the left of each point, less how many to the right: one-dimensional pair sums by sorting."""
+"""One-dimensional pair sums by sorting: points to the left of each point less points to the right."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["rank_balance"]
 
 FloatArray = NDArray[np.float64]
+Labels = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CROWDING = 16.0  # mean number of points met in a bucket beyond which a comparison sort is faster
@@ -22,7 +23,7 @@ def _compiled(function: Function) -> Function:
 
 
 @_compiled
-def _sort_buckets(keys, order, ends):  # type: ignore[no-untyped-def]
+def _sort_buckets(keys: FloatArray, order: Labels, ends: Labels) -> None:
     """Insertion sort, with their labels, of keys that are already in the right bucket."""
     start = 0
     for end in ends:
@@ -37,7 +38,7 @@ def _sort_buckets(keys, order, ends):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _balance(keys, order, out):  # type: ignore[no-untyped-def]
+def _balance(keys: FloatArray, order: Labels, out: FloatArray) -> None:
     """``first + last - N`` for the points that share the sorted places ``first`` to ``last - 1``."""
     N, first = keys.size, 0
     while first < N:
@@ -50,7 +51,7 @@ def _balance(keys, order, out):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _by_buckets(x, lower, upper, out):  # type: ignore[no-untyped-def]
+def _by_buckets(x: FloatArray, lower: float, upper: float, out: FloatArray) -> bool:
     """Counting sort into as many buckets as points; False, with nothing done, where they are too crowded."""
     N = x.size
     scale, top = N / (upper - lower), N - 1.0
@@ -60,9 +61,8 @@ def _by_buckets(x, lower, upper, out):  # type: ignore[no-untyped-def]
         # clamped before the conversion, NaN to 0, so that no input can point outside the buckets
         place = (x[i] - lower) * scale
         place = place if place > 0.0 else 0.0
-        b = np.int32(place if place < top else top)
-        bucket[i] = b
-        ends[b] += 1
+        bucket[i] = np.int32(place if place < top else top)
+        ends[bucket[i]] += 1
     crowd, total = 0.0, 0
     for b in range(N):
         size = ends[b]
@@ -84,8 +84,8 @@ def _by_buckets(x, lower, upper, out):  # type: ignore[no-untyped-def]
 def rank_balance(x: FloatArray, lower: float, upper: float, out: FloatArray | None = None) -> FloatArray:
     """Number of points to the left of each point, less the number to the right.
 
-    ``out_i = #{j : x_j < x_i} - #{j : x_j > x_i} = Σ_j sign(x_i - x_j)``, exact, ties counting for nothing: the pair
-    sum of the kernels ``± sign(x) / 2`` and ``± |x| / 2`` of one-dimensional Coulomb forces, up to their factor.
+    ``out_i = #{j : x_j < x_i} - #{j : x_j > x_i} = Σ_j sign(x_i - x_j)``, exact, ties counting for
+    nothing: up to a factor, the forces of the one-dimensional Coulomb kernel ``sign(x) / 2``.
 
     Points spread over ``[lower, upper]`` take O(N) operations (a counting sort); crowded ones O(N log N).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,10 @@ def checked_times(times: Any, horizon: float) -> NDArray[np.float64]:
     """The requested times as an increasing array from 0 on; 101 instants up to the horizon by default."""
     if times is None:
         return np.linspace(0.0, horizon, 101)
-    values = np.atleast_1d(np.asarray(times, dtype=float))
+    try:
+        values = np.atleast_1d(np.asarray(times, dtype=float))
+    except (TypeError, ValueError):
+        raise TypeError(f"times must be increasing numbers, e.g. [0.0, 0.5, 1.0], got {times!r}") from None
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(f"times must be a non-empty list of finite numbers, got {times!r}")
     if values[0] < 0 or (np.diff(values) <= 0).any():
@@ -58,13 +62,16 @@ def check_path(path: Any, overwrite: bool, resume: bool) -> Path | None:
     """The path as a Path, once it is certain that writing there loses nothing."""
     if path is None:
         return None
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist; create it or choose another path")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
-    if path.exists() and not (overwrite or resume):
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"the folder {target.parent} does not exist; create it or choose another path")
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; give the name of a file in it")
+    if target.exists() and not (overwrite or resume):
         raise FileExistsError(
-            f"{path} exists; pass resume=True to continue it or overwrite=True to replace it"
+            f"{target} exists; pass resume=True to continue it or overwrite=True to replace it"
         )
-    return path
+    for place in (target.parent, target):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise PermissionError(f"{place} is read-only; choose another path or change its permissions")
+    return target

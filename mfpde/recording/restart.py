@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -36,6 +37,7 @@ def restart_path(path: Path) -> Path:
 
 
 def write_restart(path: Path, run: Run, reached: Progress) -> None:
+    """Replace the restart state of ``path`` by the present state of ``run``, in one stroke."""
     from mfpde_solvers.fourier import export_wisdom
 
     contents: dict[str, Any] = {f"state.{name}": value for name, value in run.state().items()}
@@ -51,10 +53,24 @@ def write_restart(path: Path, run: Run, reached: Progress) -> None:
 
 
 class Restart:
-    """The restart state that lies beside a file."""
+    """The restart state that lies beside a file.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
-        with np.load(restart_path(path)) as contents:
+        try:
+            self._load(restart_path(path))
+        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+            raise ValueError(
+                f"{restart_path(path)} is damaged ({error}), so {path} cannot be continued; use overwrite=True"
+            ) from error
+
+    def _load(self, path: Path) -> None:
+        with np.load(path) as contents:
             self.state = {
                 name.removeprefix("state."): contents[name] for name in contents if name.startswith("state.")
             }
@@ -65,6 +81,8 @@ class Restart:
 
 def _check_identity(path: Path, attrs: Mapping[str, Any], layout: Layout) -> None:
     """Refuse to continue a file that was made from something else, saying what differs."""
+    if not attrs.keys() & set(layout.identity):
+        raise ValueError(f"{path} is not a file of mfpde that can be continued; use overwrite=True")
     differing = []
     for name in layout.identity:
         old, new = attrs.get(name), layout.attrs[name]
@@ -103,24 +121,52 @@ def open_existing(path: Path, layout: Layout, times: Array) -> Opened | None:
     """What lies at ``path``, checked against what is asked; ``None`` if there is nothing to continue."""
     if not path.exists():
         return None
+    attrs, recorded = _read_heading(path)
+    _check_identity(path, attrs, layout)
+    over = attrs.get("status") in ("blow-up", "failed")
+    restart = Restart(path) if restart_path(path).exists() else None
+    if restart is None:
+        _check_prefix(path, recorded, times)
+        if recorded.size <= 1 < times.size and not over:
+            return None  # stopped before the first record was acknowledged
+        if recorded.size < times.size and not over:
+            raise ValueError(
+                f"{restart_path(path)} is missing, so {path} cannot be continued; use overwrite=True"
+            )
+    else:
+        _check_prefix(path, _acknowledged(path, recorded, restart), times)
+        if restart.progress.saved < times.size and not over:
+            return Opened(xr.Dataset(), restart)
+    return Opened(_up_to(times, read_dataset(path)), None)
+
+
+def _read_heading(path: Path) -> tuple[dict[str, Any], Array]:
+    """Attributes and times of a file."""
     try:
         with xr.open_dataset(path) as file:
-            attrs, recorded, status = dict(file.attrs), file["time"].values, file.attrs.get("status")
+            return dict(file.attrs), file["time"].values
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"{path} is not a file of mfpde that can be continued ({error}); use overwrite=True"
         ) from error
-    _check_identity(path, attrs, layout)
-    if restart_path(path).exists():
-        restart = Restart(path)
-        _check_prefix(path, recorded[: restart.progress.saved], times)
-        if restart.progress.saved < times.size and status not in ("blow-up", "failed"):
-            return Opened(xr.Dataset(), restart)
-    elif status == "running":
-        return None  # killed before the first record
-    elif recorded.size < times.size:
+
+
+def _acknowledged(path: Path, recorded: Array, restart: Restart) -> Array:
+    """Times of the records that the restart state knows; what comes after them may be torn."""
+    saved = restart.progress.saved
+    if recorded.size < saved:
         raise ValueError(
-            f"{restart_path(path)} is missing, so {path} cannot be continued; use overwrite=True"
+            f"{path} has {recorded.size} records but {restart_path(path)} counts {saved}: one of the two was "
+            "replaced; use overwrite=True"
         )
-    dataset = read_dataset(path)
-    return Opened(dataset.isel(time=slice(0, times.size)), None)
+    return recorded[:saved]
+
+
+def _up_to(times: Array, dataset: xr.Dataset) -> xr.Dataset:
+    """The part of a dataset that a run through ``times`` alone would have given."""
+    found = dataset.isel(time=slice(0, times.size))
+    if "diagnostic_time" in found.dims:
+        found = found.isel(diagnostic_time=np.flatnonzero(found["diagnostic_time"].values <= times[-1]))
+    if found.sizes["time"] == times.size:
+        found.attrs["status"] = "completed"
+    return found

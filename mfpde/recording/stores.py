@@ -30,9 +30,17 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
 class Store(Protocol):
     """Where records go."""
 
-    def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None: ...
-    def sync(self) -> None: ...
-    def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset: ...
+    def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
+        """Keep the ``values`` at ``time`` as record number ``place`` of ``dim``."""
+        ...
+
+    def sync(self) -> None:
+        """Return once every record is safe."""
+        ...
+
+    def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        """Add attributes and give everything back."""
+        ...
 
 
 class MemoryStore:
@@ -43,23 +51,26 @@ class MemoryStore:
         self._records: dict[str, list[tuple[float, dict[str, Any]]]] = {"time": [], "diagnostic_time": []}
 
     def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
+        """Keep copies of the values."""
         self._records[dim].append((time, {name: np.array(value) for name, value in values.items()}))
 
     def sync(self) -> None:
-        pass
+        """Nothing to do: memory is as safe as it will be."""
 
     def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        """The records as a dataset."""
         variables: dict[str, xr.Variable] = dict(self._layout.static)
         for dim, records in self._records.items():
-            if not records:
+            if not records and dim != "time":
                 continue
-            variables[dim] = xr.Variable(dim, [time for time, _ in records], attributes(dim))
-            for name in records[0][1]:
+            times = np.array([time for time, _ in records], dtype=float)
+            variables[dim] = xr.Variable(dim, times, attributes(dim))
+            for name in records[0][1] if records else ():
                 values = np.stack([record[name] for _, record in records])
                 variables[name] = xr.Variable(
                     (dim, *_dims(self._layout, dim, name)), values, attributes(name)
                 )
-        return xr.Dataset(variables | dict(self._layout.coords), attrs=dict(self._layout.attrs) | dict(attrs))
+        return xr.Dataset(variables | dict(self._layout.coords), attrs=_heading(self._layout) | dict(attrs))
 
 
 class FileStore:
@@ -72,18 +83,19 @@ class FileStore:
         if create:
             replace_file(path, self._create)
         self._file = netCDF4.Dataset(path, "a")
+        self._file.setncattr("status", "running")  # also while a completed file is extended
 
     def _create(self, path: Path) -> None:
         import netCDF4
 
         self._file = netCDF4.Dataset(path, "w")
-        self._file.setncatts({"Conventions": CONVENTIONS} | dict(self._layout.attrs) | {"status": "running"})
+        self._file.setncatts(_heading(self._layout))
         self._file.createDimension("time", None)
         self._variable("time", ("time",), np.float64, attributes("time"))
         for name, variable in {**self._layout.coords, **self._layout.static}.items():
             for dim, size in variable.sizes.items():
                 if dim not in self._file.dimensions:
-                    self._file.createDimension(dim, size)
+                    self._file.createDimension(str(dim), size)
             self._variable(name, variable.dims, variable.dtype, variable.attrs)[...] = variable.values
         self._file.close()
 
@@ -99,6 +111,7 @@ class FileStore:
         return variable
 
     def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
+        """Write one record; its variables are created with the first one."""
         if dim not in self._file.dimensions:
             self._file.createDimension(dim, None)
             self._variable(dim, (dim,), np.float64, attributes(dim))
@@ -110,12 +123,18 @@ class FileStore:
         self._file.variables[dim][place] = time
 
     def sync(self) -> None:
+        """Bring every record to the disk."""
         self._file.sync()
 
     def finish(self, attrs: Mapping[str, Any]) -> xr.Dataset:
+        """Close the file and read it back."""
         self._file.setncatts(dict(attrs))
         self._file.close()
         return read_dataset(self._path)
+
+
+def _heading(layout: Layout) -> dict[str, Any]:
+    return {"Conventions": CONVENTIONS, **layout.attrs, "status": "running"}
 
 
 def _dims(layout: Layout, dim: str, name: str) -> tuple[str, ...]:

@@ -56,9 +56,8 @@ class Convolution:
         """False at the highest mode of an even axis, where an odd symbol has no real representative."""
         highest = [np.pi / h * (1 - 1e-9) for h in positions.spacing]
         k = half_wavenumbers(positions.wavenumbers)
-        return np.logical_and.reduce(
-            np.broadcast_arrays(*(np.abs(c) < m for c, m in zip(k, highest, strict=True)))
-        )
+        below = np.broadcast_arrays(*(np.abs(c) < m for c, m in zip(k, highest, strict=True)))
+        return np.asarray(np.all(below, axis=0))
 
     @property
     def memory(self) -> int:
@@ -87,7 +86,7 @@ class Convolution:
 
 
 def _wavenumbers(shape: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[FloatArray, ...]:
-    return tuple(2 * np.pi * np.fft.fftfreq(n, h) for n, h in zip(shape, spacing, strict=True))
+    return tuple(np.asarray(2 * np.pi * np.fft.fftfreq(n, h)) for n, h in zip(shape, spacing, strict=True))
 
 
 def _potential_symbol(kernel: DomainKernel, force: ComplexArray, k: list[FloatArray]) -> ComplexArray | None:
@@ -125,7 +124,7 @@ def _cut(symbol: ComplexArray, large: tuple[int, ...], shape: tuple[int, ...]) -
     double = tuple(2 * n for n in shape)
     if large == double:
         return symbol
-    table = np.fft.irfftn(symbol, large)
+    table = np.fft.irfftn(symbol, large, axes=tuple(range(len(large))))
     for axis, n in enumerate(shape):
         table = np.concatenate([table.take(range(n), axis), table.take(range(-n, 0), axis)], axis)
     return np.fft.rfftn(table)

@@ -93,7 +93,7 @@ class Axis:
     @property
     def points(self) -> FloatArray:
         """Cell centres, shape ``(size,)``."""
-        return self.lower + (np.arange(self.size) + 0.5) * self.spacing
+        return np.asarray(self.lower + (np.arange(self.size) + 0.5) * self.spacing, dtype=float)
 
     @property
     def edges(self) -> FloatArray:
@@ -103,7 +103,7 @@ class Axis:
     @property
     def wavenumbers(self) -> FloatArray:
         """Angular wavenumbers ``2π m / length`` in the order of the discrete Fourier transform."""
-        return 2 * np.pi * np.fft.fftfreq(self.size, self.spacing)
+        return np.asarray(2 * np.pi * np.fft.fftfreq(self.size, self.spacing), dtype=float)
 
     def wrap(self, x: ArrayLike) -> FloatArray:
         """Representative of ``x`` in ``[lower, upper)`` on a periodic axis; ``x`` itself on an open one."""

@@ -37,7 +37,7 @@ STRANG = Splitting("strang", 2, kicks=(0.5, 0.5), drifts=(1.0,), phase=0.05)
 
 
 def _blanes_moan() -> Splitting:
-    """The six-stage fourth-order splitting S6 of Blanes & Moan, J. Comput. Appl. Math. 142 (2002), Table 2."""
+    """The six-stage fourth-order splitting S6 of Blanes & Moan, J. Comput. Appl. Math. 142, 2002, Table 2."""
     a1, a2, a3 = 0.0792036964311957, 0.353172906049774, -0.0420650803577195
     b1, b2 = 0.209515106613362, -0.143851773179818
     a4, b3 = 1 - 2 * (a1 + a2 + a3), 0.5 - (b1 + b2)

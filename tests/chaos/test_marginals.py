@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from mfpde.chaos.marginals import evaluate, marginal, sample, tents
+from mfpde.chaos.marginals import evaluate, marginal, tents
 from mfpde.chaos.negative_sobolev import Sobolev
 from mfpde.chaos.transport import Wasserstein
 from mfpde.dataset import field
@@ -41,14 +41,6 @@ def test_undershoots_are_cut_and_mass_is_one(phase_density):
     assert weights.min() == 0
     assert weights.sum() == pytest.approx(1.0, rel=1e-14)
     assert grid.names == ("x",)
-
-
-def test_samples_have_the_moments_of_the_tents(phase_density):
-    weights, grid = tents(phase_density, ("x", "v"))
-    points = sample(weights, grid, 200_000, np.random.default_rng(1))
-    mode, square = np.cos(points[:, 0] / 2), points[:, 1] ** 2
-    for values, expected in ((mode, 0.2 * np.sinc(1 / 32) ** 2), (square, 1 + (12 / 48) ** 2 / 6)):
-        assert abs(values.mean() - expected) / (values.std() / np.sqrt(values.size)) < 4
 
 
 def test_dataset_of_particles_equals_loops_over_arrays(phase_density):

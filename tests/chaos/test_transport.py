@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.chaos.marginals import sample, tents
 from mfpde.chaos.sliced import SlicedWasserstein
 from mfpde.chaos.transport import Wasserstein
-from mfpde.dataset import field, grid_of
+from mfpde.dataset import field
+from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid
 
 
 def draw(density, size, seed):
-    names = grid_of(density).names
-    return sample(*tents(density, names), size, np.random.default_rng(seed))
+    return from_density(density).rvs(size, np.random.default_rng(seed))
 
 
 def test_default_axis_is_the_first_position(phase_density):

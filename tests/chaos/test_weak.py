@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.chaos.marginals import sample, tents
+from mfpde.chaos.marginals import tents
 from mfpde.chaos.weak import TENT_RULES, WeakError
 from mfpde.dataset import field
+from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid
 
 
@@ -38,8 +39,7 @@ def test_default_observable_is_the_first_mode(phase_density):
 @pytest.mark.parametrize("observable", [None, lambda x: np.sin(x[..., 0]) * x[..., 1] + np.abs(x[..., 1])])
 def test_samples_have_mean_zero_and_the_exact_variance(phase_density, observable):
     target = WeakError(observable).target(phase_density)
-    weights, grid = tents(phase_density, ("x", "v"))
-    points = sample(weights, grid, 4000 * 25, np.random.default_rng(0)).reshape(4000, 25, 2)
+    points = from_density(phase_density).rvs(4000 * 25, np.random.default_rng(0)).reshape(4000, 25, 2)
     errors = np.array([target.distance(x) for x in points])
     floor = target.floor(25)
     assert abs(errors.mean()) / (floor / np.sqrt(4000)) < 4

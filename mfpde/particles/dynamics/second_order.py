@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,6 +86,32 @@ def _histogram(grid: Grid, points: Array) -> Array:
     return np.asarray(counts / (len(points) * positions.cell_volume))
 
 
+@numba.njit(cache=True, error_model="numpy")
+def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
+    """v += a h/2, x += v h, and x back into its box where the period is not 0; one pass over memory."""
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            v[i, k] += 0.5 * h * a[i, k]
+            moved = x[i, k] + h * v[i, k]
+            lower, period = box[k, 0], box[k, 1]
+            if period > 0:
+                moved -= period * np.floor((moved - lower) / period)
+                if moved >= lower + period:  # a tiny negative offset rounds up to the period
+                    moved = lower
+            x[i, k] = moved
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _kick(v, a, τ):  # type: ignore[no-untyped-def]
+    """v += a τ; the sum of the accelerations tells whether all are finite."""
+    total = 0.0
+    for i in range(v.shape[0]):
+        for k in range(v.shape[1]):
+            v[i, k] += a[i, k] * τ
+            total += a[i, k]
+    return total
+
+
 class NewtonRun:
     """dX = V dt, dV = (w Σ_{j≠i} K(Xᵢ − Xⱼ) + S(Xᵢ)) dt by velocity Verlet, second order, symplectic.
 
@@ -103,7 +130,8 @@ class NewtonRun:
         self._weight = 1.0 / (len(points) if equation.scaling == "1/N" else len(points) - 1)
         self._x = np.ascontiguousarray(points[:, :d])
         self._v = np.ascontiguousarray(points[:, d:])
-        self._wrap()
+        self._box = np.array([[axis.lower, axis.length if axis.periodic else 0.0] for axis in self._axes])
+        _kick_and_drift(self._x, self._v, np.zeros_like(self._v), 0.0, self._box)
         self._acceleration: Array | None = None
 
     @property
@@ -116,25 +144,17 @@ class NewtonRun:
         h, time = self._controller.next(self.time, limit)
         if self._acceleration is None:
             self._acceleration = self._accelerate()
-        self._v += (h / 2) * self._acceleration
-        self._x += h * self._v
-        self._wrap()
+        _kick_and_drift(self._x, self._v, self._acceleration, h, self._box)
         self._acceleration = self._accelerate()
-        self._v += (h / 2) * self._acceleration
+        if not np.isfinite(_kick(self._v, self._acceleration, h / 2)):
+            raise ResolutionLost(self.time, "the force on a particle is not finite")
         self.time = time
         return time
-
-    def _wrap(self) -> None:
-        for i, axis in enumerate(self._axes):
-            if axis.periodic:
-                self._x[:, i] = axis.wrap(self._x[:, i])
 
     def _accelerate(self) -> Array:
         a = self._forces(self._x, self._weight)
         if self._drift is not None:
             a += self._drift(self._x)
-        if not np.isfinite(a).all():
-            raise ResolutionLost(self.time, "the force on a particle is not finite")
         return a
 
     def observe(self) -> dict[str, Array]:

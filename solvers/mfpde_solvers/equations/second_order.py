@@ -89,7 +89,8 @@ class Vlasov:
         names = ("x", "y", "z")[:d] + velocities
         if grid.names != names:
             raise ValueError(
-                f"a Vlasov equation of dimension {d} lives on axes {', '.join(names)}; got {', '.join(grid.names)}"
+                f"a Vlasov equation of dimension {d} lives on axes {', '.join(names)}; "
+                f"got {', '.join(grid.names)}"
             )
         if any(grid[name].periodic for name in velocities):
             raise ValueError("velocity axes must be open: Axis(name, lower, upper, size, 'open')")

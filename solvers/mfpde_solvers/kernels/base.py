@@ -82,7 +82,7 @@ class Kernel(ABC):
         """Half-width of the support of the kernels of the truncated formulas."""
         return radius
 
-    def check_domain(self, axes: tuple[Axis, ...]) -> None:
+    def check_domain(self, axes: tuple[Axis, ...]) -> None:  # noqa: B027 - most kernels accept every domain
         """Raise ``ValueError`` where the kernel has no meaning on the domain."""
 
     def __call__(self, z: ArrayLike) -> Array:

@@ -11,7 +11,7 @@ from mfpde_solvers.grid import Axis
 from mfpde_solvers.kernels.base import Formula, Kernel, Lengths
 from mfpde_solvers.power_of_n import PowerOfN
 
-__all__ = ["Coulomb", "sphere_area"]
+__all__ = ["Coulomb"]
 
 TINY = 1e-100  # its cube is still a normal number, and 0 / TINY^d makes K(0) = 0
 SPHERE_AREA = {1: 2.0, 2: 2 * np.pi, 3: 4 * np.pi}  # |S^{d−1}|
@@ -21,7 +21,8 @@ def sphere_average(dim: int, kr: Any) -> Any:
     """Average of e^{ik·z} over the sphere |z| = r, at |k| r."""
     from scipy import special
 
-    return {1: np.cos, 2: special.j0, 3: lambda s: np.sinc(s / np.pi)}[dim](kr)
+    average: dict[int, Formula] = {1: np.cos, 2: special.j0, 3: lambda s: np.sinc(s / np.pi)}
+    return average[dim](kr)
 
 
 def ball_average(dim: int, kr: Any) -> Any:
@@ -107,7 +108,8 @@ class Coulomb(Kernel):
             factor = c / (r * r * r)
             return factor * x, factor * y, factor * z
 
-        return {1: line, 2: plane, 3: space}[self.dim]
+        formulas: dict[int, Formula] = {1: line, 2: plane, 3: space}
+        return formulas[self.dim]
 
     def potential_formula(self, lengths: Lengths) -> Formula:
         """−c|z|, −c log|z|, c/|z|; inside the cut-off V(ε) + c(ε² − |z|²)/(2ε^d)."""

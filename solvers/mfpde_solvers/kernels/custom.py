@@ -56,8 +56,8 @@ class Custom(Kernel):
         probe = self(offsets) if hasattr(function, "py_func") else np.asarray(function(offsets))
         if probe.shape != (2, dim) or not np.isfinite(probe).all():
             raise ValueError(
-                f"the kernel function maps offsets (2, {dim}) to shape {probe.shape}, values {probe.ravel()}; "
-                f"it must return finite values of shape (..., {dim})"
+                f"the kernel function maps offsets of shape (2, {dim}) to shape {probe.shape}, values "
+                f"{probe.ravel()}; it must return finite values of shape (..., {dim})"
             )
 
     def force_formula(self, lengths: Lengths) -> Formula:
@@ -70,8 +70,9 @@ class Custom(Kernel):
 
     def _on_components(self) -> Formula:
         """The function of arrays of components, zero at the origin."""
-        if hasattr(self.function, "py_func"):
-            return np.vectorize(self.pair_formula((None,) * self.dim), otypes=[float] * self.dim)
+        compiled = self.pair_formula((None,) * self.dim)
+        if compiled is not None:
+            return np.vectorize(compiled, otypes=[float] * self.dim)
 
         def values(*z: Any) -> Any:
             offsets = np.stack(np.broadcast_arrays(*z), axis=-1)

@@ -38,11 +38,12 @@ class Harmonic(Kernel):
     def force_formula(self, lengths: Lengths) -> Formula:
         """−a z."""
         a = float(self.rate)
-        return {
+        formulas: dict[int, Formula] = {
             1: lambda x: -a * x,
             2: lambda x, y: (-a * x, -a * y),
             3: lambda x, y, z: (-a * x, -a * y, -a * z),
-        }[self.dim]
+        }
+        return formulas[self.dim]
 
     def potential_formula(self, lengths: Lengths) -> Formula:
         """a|z|²/2."""

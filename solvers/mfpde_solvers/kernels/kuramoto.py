@@ -21,15 +21,15 @@ class Kuramoto(Kernel):
     """
 
     coupling: float
-    dim: ClassVar[int] = 1
+    dim: ClassVar[int] = 1  # type: ignore[misc]
 
     def check_domain(self, axes: tuple[Axis, ...]) -> None:
         """Refuse everything but a circle of length 2π."""
         axis = axes[0]
         if not axis.periodic or abs(axis.length - 2 * np.pi) > 1e-12:
             raise ValueError(
-                f"the Kuramoto kernel lives on a circle of length 2π; axis {axis.name!r} is {axis.boundary} of "
-                f"length {axis.length:.6g}; use Axis({axis.name!r}, 0, 2 * np.pi, size)"
+                f"the Kuramoto kernel lives on a circle of length 2π; axis {axis.name!r} is {axis.boundary} "
+                f"of length {axis.length:.6g}; use Axis({axis.name!r}, 0, 2 * np.pi, size)"
             )
 
     def force_formula(self, lengths: Lengths) -> Formula:

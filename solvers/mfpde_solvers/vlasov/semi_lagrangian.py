@@ -202,7 +202,7 @@ class SemiLagrangianRun:
         return [f"mean_field_{name}" for name in self._positions.names]
 
     def diagnostics(self) -> dict[str, float]:
-        """Mass, momentum, energies, entropy, norms and losses; see :mod:`mfpde_solvers.vlasov.diagnostics`."""
+        """Mass, momentum, energies, entropy, norms and losses; see :func:`phase_space_diagnostics`."""
         self._kick()
         potential = self._convolution.potential(self._position_density())
         values = phase_space_diagnostics(self._f, self.grid, potential)

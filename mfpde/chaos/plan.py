@@ -1,0 +1,225 @@
+"""What is asked of a study, and what of it is already there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from mfpde.chaos.measures import metric_from
+from mfpde.chaos.metric import Metric
+from mfpde.dataset import CONVENTIONS, attributes, field
+from mfpde.particles.simulation import System, system_for
+from mfpde.recording import checked_times
+
+if TYPE_CHECKING:
+    from mfpde.problems import Problem
+
+__all__ = ["Metrics", "Plan", "Task", "plan_study", "stored_study"]
+
+Array = NDArray[Any]
+Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
+
+CHUNK = 2**16  # particles in one task
+
+
+class Task(NamedTuple):
+    """Replicas of one size, and the names of the metrics to be measured on them."""
+
+    size: int
+    replicas: tuple[int, ...]
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a study."""
+
+    problem: Problem
+    systems: Mapping[int, System]
+    replicas: int
+    metrics: Mapping[str, Metric]
+    times: Array
+    seed: int
+    identity: Mapping[str, Any]
+
+    @property
+    def sizes(self) -> Array:
+        """Numbers of particles."""
+        return np.array(list(self.systems), dtype=np.int64)
+
+    def empty(self) -> xr.Dataset:
+        """The study before anything is computed: NaN everywhere."""
+        leading = {"size": self.sizes, "replica": np.arange(self.replicas), "time": self.times}
+        coords = {name: xr.Variable(name, values, attributes(name)) for name, values in leading.items()}
+        attrs = {"Conventions": CONVENTIONS, **self.identity, "wall_time": 0.0, "status": "running"}
+        study = xr.Dataset(coords=coords, attrs=attrs)
+        for name, metric in self.metrics.items():
+            study = study.assign(_variables(name, metric, self.problem, study, self.seed))
+        return study
+
+    def merged(self, stored: xr.Dataset) -> xr.Dataset:
+        """What is stored, with room for what is asked."""
+        fresh = self.empty()
+        study = stored.combine_first(fresh)
+        for name, variable in fresh.variables.items():
+            study[name].attrs = dict(variable.attrs)
+        for name, variable in stored.variables.items():
+            study[name].attrs = dict(variable.attrs)
+        study.attrs = dict(stored.attrs)
+        order = [dim for dim in ("size", "replica", "time") if dim in study.dims]
+        return study.transpose(*order)
+
+    def missing(self, study: xr.Dataset) -> list[Task]:
+        """Tasks whose results the study lacks, the largest sizes first."""
+        asked = study.sel(size=self.sizes, replica=np.arange(self.replicas))
+        lacks = {name: asked[name].isnull().any("time").values for name in self.metrics}
+        tasks = []
+        for place in reversed(range(len(self.sizes))):
+            size = int(self.sizes[place])
+            most = max(1, CHUNK // size)
+            groups: dict[tuple[str, ...], list[int]] = {}
+            for replica in range(self.replicas):
+                names = tuple(name for name in self.metrics if lacks[name][place, replica])
+                if names:
+                    groups.setdefault(names, []).append(replica)
+            for names, replicas in groups.items():
+                parts = (replicas[i : i + most] for i in range(0, len(replicas), most))
+                tasks += [Task(size, tuple(part), names) for part in parts]
+        return tasks
+
+    def has_reference_errors(self, study: xr.Dataset) -> bool:
+        """Whether the error of the reference is known for every metric."""
+        return all(not bool(study[f"{name}_reference_error"].isnull().any()) for name in self.metrics)
+
+    def selected(self, study: xr.Dataset) -> xr.Dataset:
+        """The part of the study that was asked for."""
+        names = [f"{name}{suffix}" for name in self.metrics for suffix in ("", "_iid", "_reference_error")]
+        return study[names].sel(size=self.sizes, replica=np.arange(self.replicas))
+
+
+def _variables(
+    name: str, metric: Metric, problem: Problem, study: xr.Dataset, seed: int
+) -> dict[str, xr.Variable]:
+    theory = metric.theory(problem.grid)
+    attrs = attributes(
+        name,
+        long_name=metric.long_name,
+        metric=repr(metric),
+        reduction=metric.reduction,
+        theory=theory,
+        seed=seed,
+        references=metric.citation,
+    )
+    dims = ("size", "replica", "time")
+    iid = {**attrs, "long_name": f"{metric.long_name} of independent samples"}
+    error = attributes(f"{name}_reference_error", long_name=f"{metric.long_name}: error of the reference")
+    exact = _exact_floor(metric, problem)
+
+    def unknown(over: tuple[str, ...], described: dict[str, Any]) -> xr.Variable:
+        return xr.Variable(over, np.full([study.sizes[dim] for dim in over], np.nan), described)
+
+    return {
+        name: unknown(dims, attrs),
+        f"{name}_iid": unknown(("size", "time") if exact else dims, iid),
+        f"{name}_reference_error": unknown(("time",), error),
+    }
+
+
+def _exact_floor(metric: Metric, problem: Problem) -> bool:
+    grid = problem.grid.resized(dict.fromkeys(problem.grid.names, 4))
+    probe = field(np.ones(grid.shape), grid, "density")
+    return metric.target(probe).floor(2) is not None
+
+
+def plan_study(
+    problem: Problem,
+    sizes: ArrayLike,
+    replicas: int,
+    metrics: Metrics,
+    times: ArrayLike | None,
+    seed: int,
+    dt: float | None,
+    forces: str,
+) -> Plan:
+    """Check what is asked of a study; takes the arguments of :func:`converge`."""
+    from mfpde.laws import on_grid
+    from mfpde.provenance import case_attributes
+
+    counts = _counts(sizes)
+    if int(replicas) != replicas or replicas < 2:
+        raise ValueError(f"a study needs at least 2 replicas to tell an error, got {replicas!r}")
+    named = _named(metrics)
+    for metric in named.values():
+        metric.theory(problem.grid)
+    instants = checked_times(times, problem.horizon)[:: 25 if times is None else 1]
+    systems = {int(n): system_for(problem, int(n), seed, dt, forces) for n in counts}
+    problem.law.rvs(1, np.random.default_rng(0))  # a law without a sampler is refused here
+    step = next(iter(systems.values())).dt
+    case = case_attributes(problem, on_grid(problem.law, problem.grid))
+    shared = {
+        "seed": int(seed),
+        "dt": step,
+        "forces": forces,
+        "times": json.dumps(list(map(float, instants))),
+    }
+    return Plan(problem, systems, int(replicas), named, instants, int(seed), case | shared)
+
+
+def _counts(sizes: ArrayLike) -> Array:
+    counts = np.atleast_1d(np.asarray(sizes))
+    numbers = counts.ndim == 1 and counts.size > 0 and np.issubdtype(counts.dtype, np.number)
+    if not numbers or not (counts == np.floor(counts)).all() or (np.diff(counts) <= 0).any():
+        raise ValueError(f"sizes must be increasing integers of at least 2, got {sizes!r}")
+    return counts
+
+
+def _named(metrics: Metrics) -> dict[str, Metric]:
+    if isinstance(metrics, str):
+        raise TypeError(
+            f"metrics must be a sequence of names or metrics, got the string {metrics!r}; use ({metrics!r},)"
+        )
+    if isinstance(metrics, Mapping):
+        named = {name: metric_from(metric) for name, metric in metrics.items()}
+    else:
+        listed = [metric_from(metric) for metric in metrics]
+        named = {metric.name: metric for metric in listed}
+        if len(named) < len(listed):
+            raise ValueError("two metrics share a name; pass a mapping of names of your choice to metrics")
+    if not named:
+        raise ValueError("at least one metric is needed, e.g. 'wasserstein'")
+    return named
+
+
+def stored_study(path: Path, plan: Plan) -> xr.Dataset | None:
+    """The study at ``path``, checked to be of the same thing; ``None`` if there is no file."""
+    if not path.exists():
+        return None
+    try:
+        stored = xr.load_dataset(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a study that can be continued ({error}); use overwrite=True"
+        ) from error
+    differing = [
+        name
+        for name in ("fingerprint", "seed", "dt", "forces", "times")
+        if stored.attrs.get(name) != plan.identity[name]
+    ]
+    differing += [
+        f"the metric called {name}"
+        for name, metric in plan.metrics.items()
+        if name in stored and stored[name].attrs.get("metric") != repr(metric)
+    ]
+    if differing:
+        raise ValueError(
+            f"{path} is the study of something else; different: {', '.join(differing)}. Choose another path, "
+            "or overwrite=True to replace it"
+        )
+    return stored
