@@ -1,39 +1,15 @@
-"""Cost of the shifts, beside the floors that memory sets, in one run: ``python benchmarks/shifts.py``."""
+"""Shifts and splitting steps beside the floors that memory sets, and beside SciPy's spline shift."""
 
-from collections.abc import Callable, Iterator
-from time import perf_counter
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
+from timing import Array, Row, copy_floor, fastest, pass_floor
 
 from mfpde_solvers.advection import DEGREES, Shift
-
-Array = NDArray[Any]
-Row = tuple[str, float, str]
-
-
-def nanoseconds(work: Callable[[], object], cells: int, repeats: int) -> float:
-    """Least time per cell over the repeats, after one call to compile and warm up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return 1e9 * min(times) / cells
-
-
-@njit(cache=True)
-def read_and_write(flat: Array) -> None:
-    for i in range(flat.size):
-        flat[i] *= 1.0000001
-
-
-def copying(f: Array, repeats: int) -> float:
-    target = np.empty_like(f)
-    return nanoseconds(lambda: np.copyto(target, f), f.size, repeats)
+from mfpde_solvers.equations import Vlasov
+from mfpde_solvers.grid import Axis, Grid
+from mfpde_solvers.kernels import Coulomb
+from mfpde_solvers.vlasov import SemiLagrangian
 
 
 def displacements(shape: tuple[int, ...]) -> Iterator[tuple[str, int, Array]]:
@@ -49,27 +25,52 @@ def displacements(shape: tuple[int, ...]) -> Iterator[tuple[str, int, Array]]:
         yield kind, axis, np.random.default_rng(axis).uniform(-4.0, 4.0, given)
 
 
-def rows(shape: tuple[int, ...], degrees: tuple[int, ...], repeats: int) -> Iterator[Row]:
+def sweeps(shape: tuple[int, ...], degrees: tuple[int, ...], repeats: int) -> Iterator[Row]:
     label = " x ".join(map(str, shape))
     f = np.random.default_rng(0).random(shape)
-    copy = copying(f, repeats)
-    floor = nanoseconds(lambda: read_and_write(f.reshape(-1)), f.size, repeats)
-    yield f"{label}, copy", copy, "ns/cell"
-    yield f"{label}, read and write in place", floor, "ns/cell"
-    schemes = [(degree, False) for degree in degrees] + [(9, True)]
-    for degree, positive in schemes:
+    copy, floor = copy_floor(f, repeats), pass_floor(f, repeats)
+    yield Row(f"{label}, copy", 1e9 * copy / f.size, "ns/cell")
+    yield Row(f"{label}, read and write in place", 1e9 * floor / f.size, "ns/cell")
+    for degree, positive in [(degree, False) for degree in degrees] + [(9, True)]:
         for kind, axis, s in displacements(shape):
             shift = Shift(shape, axis, periodic=axis < len(shape) // 2, degree=degree, positive=positive)
-            cost = nanoseconds(lambda: shift(f, s), f.size, repeats)  # noqa: B023  (called at once)
+            cost = fastest(lambda: shift(f, s), repeats)  # noqa: B023  (called at once)
             name = f"{label}, degree {degree}{', limiter' if positive else ''}, {kind}"
-            yield name, cost, f"ns/cell/sweep = {cost / floor:.1f} x read+write, {cost / copy:.1f} x copy"
+            yield Row(name, 1e9 * cost / f.size, "ns/cell/sweep", f"{cost / copy:.1f} x copy")
+
+
+def peer(n: int = 1024) -> Iterator[Row]:
+    """A cubic spline shift of contiguous lines with SciPy, and ours of the same degree."""
+    from scipy.ndimage import shift as spline_shift
+
+    f = np.random.default_rng(0).random((n, n))
+    s = np.full((n, 1), 0.4)
+    ours = Shift(f.shape, 1, periodic=True, degree=3)
+    cost = fastest(lambda: ours(f, s))
+    spline = fastest(lambda: spline_shift(f, (0.0, 0.4), order=3, mode="grid-wrap"), 2)
+    yield Row(
+        f"scipy.ndimage.shift, cubic, {n} x {n}",
+        1e9 * spline / f.size,
+        "ns/cell",
+        f"{spline / cost:.0f} x ours",
+    )
+
+
+def steps(n: int = 1024, count: int = 20) -> Iterator[Row]:
+    """Whole steps on n x n cells, half-kicks merged, diagnostics and output excluded."""
+    L = 4 * np.pi
+    grid = Grid((Axis("x", 0.0, L, n), Axis("v", -8.0, 8.0, n, "open")))
+    x, v = np.moveaxis(grid.points, -1, 0)
+    f = (1 + 0.05 * np.cos(x / 2)) * np.exp(-(v**2) / 2) / (L * np.sqrt(2 * np.pi))
+    copy = copy_floor(f)
+    for splitting in ("strang", "blanes_moan"):
+        solver = SemiLagrangian(splitting=splitting)
+        run = solver.prepare(Vlasov(Coulomb(1, L / 2)), grid, f, dt=0.05)
+        cost = fastest(lambda: [run.step(run.time + 0.05) for _ in range(count)], 5) / count  # noqa: B023
+        ns = 1e9 * cost / f.size
+        yield Row(f"{splitting} step, {n} x {n}, degree 9", ns, "ns/cell", f"{cost / copy:.1f} x copy")
 
 
 def run() -> list[Row]:
-    """Name, value and unit of every measurement: 1024 x 1024 and 64 to the fourth, double precision."""
-    return [*rows((1024,) * 2, DEGREES, 15), *rows((64,) * 4, (9,), 3)]
-
-
-if __name__ == "__main__":
-    for name, value, unit in run():
-        print(f"{name:52s} {value:8.3f} {unit}")
+    """Every measurement of this file."""
+    return [*sweeps((1024,) * 2, DEGREES, 15), *sweeps((64,) * 4, (9,), 3), *peer(), *steps()]

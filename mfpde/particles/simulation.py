@@ -87,8 +87,8 @@ def check_no_mean_field(mean_field: Any) -> None:
     """Refuse a request for coupled mean-field particles."""
     if mean_field is not None:
         raise ValueError(
-            "mean_field must be None: particles coupled to the mean field are not part of this version; compare "
-            "the distances with their i.i.d. floors instead"
+            "mean_field must be None: particles coupled to the mean field are not part of this version; "
+            "compare the distances with their i.i.d. floors instead"
         )
 
 

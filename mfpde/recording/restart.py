@@ -70,7 +70,7 @@ class Restart:
             ) from error
 
     def _load(self, path: Path) -> None:
-        with np.load(path) as contents:
+        with path.open("rb") as file, np.load(file) as contents:  # np.load leaves a damaged file open
             self.state = {
                 name.removeprefix("state."): contents[name] for name in contents if name.startswith("state.")
             }
@@ -86,6 +86,7 @@ def _check_identity(path: Path, attrs: Mapping[str, Any], layout: Layout) -> Non
     differing = []
     for name in layout.identity:
         old, new = attrs.get(name), layout.attrs[name]
+        old = old.item() if isinstance(old, np.generic) else old
         if old == new:
             continue
         if name == "fingerprint" and isinstance(old, str):
@@ -143,7 +144,7 @@ def open_existing(path: Path, layout: Layout, times: Array) -> Opened | None:
 def _read_heading(path: Path) -> tuple[dict[str, Any], Array]:
     """Attributes and times of a file."""
     try:
-        with xr.open_dataset(path) as file:
+        with xr.open_dataset(path, engine="netcdf4") as file:
             return dict(file.attrs), file["time"].values
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(

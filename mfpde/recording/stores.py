@@ -144,5 +144,5 @@ def _dims(layout: Layout, dim: str, name: str) -> tuple[str, ...]:
 def read_dataset(path: Path) -> xr.Dataset:
     """The file's contents, in memory unless they are large."""
     if path.stat().st_size < IN_MEMORY:
-        return xr.load_dataset(path)
-    return xr.open_dataset(path)
+        return xr.load_dataset(path, engine="netcdf4")
+    return xr.open_dataset(path, engine="netcdf4")

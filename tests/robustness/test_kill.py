@@ -24,7 +24,7 @@ import mfpde.recording.loop as loop
 import mfpde.recording.stores as stores
 
 path = sys.argv[1]
-problem = mf.problems.landau_damping(amplitude=0.3).replace(resolution={"x": 16, "v": 32})
+problem = mf.problems.landau_damping(amplitude=0.3).replace(resolution={"x": 16, "v": 64})
 times = np.linspace(0.0, 1.5, 61)
 
 def say(*words):
@@ -41,7 +41,7 @@ loop.write_restart = announced
 """
 SOLVE = "mf.solve(problem, times, dt=0.01, path=path, resume=True)"
 SIMULATE = "mf.simulate(problem, 32, times, replicas=2, dt=0.01, path=path, resume=True)"
-CONVERGE = "mf.converge(problem, [8, 16, 32], 6, times=[0.0, 0.5], path=path, progress=False)"
+CONVERGE = "mf.converge(problem, [8, 16, 32], 24, times=[0.0, 0.5], path=path, progress=False)"
 
 # Moments of a record at which a process dies by its own kill -9.
 MOMENTS = {
@@ -71,7 +71,7 @@ loop.write_restart = late
 
 
 def problem_and_times() -> tuple[mf.Problem, np.ndarray]:
-    problem = mf.problems.landau_damping(amplitude=0.3).replace(resolution={"x": 16, "v": 32})
+    problem = mf.problems.landau_damping(amplitude=0.3).replace(resolution={"x": 16, "v": 64})
     return problem, np.linspace(0.0, 1.5, 61)
 
 
@@ -116,7 +116,7 @@ def assert_holds(path: Path, acknowledged: int, whole: xr.Dataset) -> None:
         assert found.attrs["status"] == "running"
         assert found.sizes["time"] >= acknowledged
         for name in whole.data_vars:
-            if "time" in whole[name].dims:
+            if acknowledged and "time" in whole[name].dims:
                 kept, expected = (d[name].isel(time=slice(acknowledged)) for d in (found, whole))
                 assert kept.values.tobytes() == expected.values.tobytes(), name
 
@@ -196,7 +196,7 @@ def written(contents, path, write=study._write):
     write(contents, path)
     say(int(contents["wasserstein"].notnull().sum()))
 study._write = written
-study.CHUNK = 16
+study.CHUNK = 8
 """
 
 
@@ -205,21 +205,19 @@ def test_converge_killed_at_random_moments(tmp_path: Path) -> None:
     path = tmp_path / "study.nc"
 
     def again(path: Path | None = path) -> xr.Dataset:
-        return mf.converge(problem, [8, 16, 32], 6, times=[0.0, 0.5], path=path)
+        return mf.converge(problem, [8, 16, 32], 24, times=[0.0, 0.5], path=path)
 
     whole = again(None)
     rng = np.random.default_rng(20262)
     for _ in range(3):
         with child(WRITE_EACH + CONVERGE, path) as process:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(int(rng.integers(1, 5)))]
-            time.sleep(rng.uniform(0, 0.02))
+            kept = [process.stdout.readline() for _ in range(int(rng.integers(1, 12)))]
             process.kill()
-            lines += process.stdout.readlines()
-        kept = int([line for line in lines if line.strip()][-1])
+            kept += process.stdout.readlines()
         with xr.open_dataset(path) as found:
             known = found["wasserstein"].notnull()
-            assert int(known.sum()) >= kept
+            assert int(kept[-1]) <= int(known.sum()) < known.size
             mine = found["wasserstein"].values[known.values]
             assert mine.tobytes() == whole["wasserstein"].values[known.values].tobytes()
     assert_same(again(), whole)

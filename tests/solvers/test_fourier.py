@@ -32,7 +32,7 @@ def test_definition_and_inverse(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_wavenumbers_differentiate(shape):
-    """Multiplication by i k_a is the derivative along axis a, here of a trigonometric polynomial, on a box that is not 2π."""
+    """Multiplication by i k_a is the derivative along axis a, here of a wave on a box that is not 2π."""
     grid = Grid(tuple(Axis(name, -0.3, 1.1 + i, n) for i, (name, n) in enumerate(zip("xyz", shape))))
     x = grid.points
     waves = np.array([2 * np.pi / axis.length for axis in grid.axes])

@@ -88,7 +88,7 @@ def _histogram(grid: Grid, points: Array) -> Array:
 
 @numba.njit(cache=True, error_model="numpy")
 def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
-    """v += a h/2, x += v h, and x back into its box where the period is not 0; one pass over memory."""
+    """Half a kick and a drift, v += a h/2 and x += v h, and x back into its box where the period is not 0; one pass over memory."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
             v[i, k] += 0.5 * h * a[i, k]
@@ -103,7 +103,7 @@ def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, error_model="numpy")
 def _kick(v, a, τ):  # type: ignore[no-untyped-def]
-    """v += a τ; the sum of the accelerations tells whether all are finite."""
+    """A kick v += a τ; the sum of the accelerations tells whether all are finite."""
     total = 0.0
     for i in range(v.shape[0]):
         for k in range(v.shape[1]):
