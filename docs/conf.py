@@ -56,6 +56,12 @@ def copy_notebooks() -> None:
         shutil.copy2(notebook, target / notebook.name)
 
 
+def add_results(app, docname, source) -> None:
+    """The recorded benchmarks, where there are any, follow the page about performance."""
+    if docname == "performance" and (HERE.parent / "benchmarks" / "RESULTS.md").exists():
+        source[0] += "\n```{include} ../benchmarks/RESULTS.md\n:heading-offset: 1\n```\n"
+
+
 def keep_bars(app, what, name, obj, options, lines) -> None:
     """Docstrings write |z| for a length; to reStructuredText it would be the name of a substitution."""
     for place, line in enumerate(lines):
@@ -69,4 +75,5 @@ def escaped_bar(match: re.Match[str]) -> str:
 
 def setup(app) -> None:
     copy_notebooks()
+    app.connect("source-read", add_results)
     app.connect("autodoc-process-docstring", keep_bars)

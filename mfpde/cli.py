@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from mfpde.case import Case
 
@@ -33,7 +31,9 @@ Source = Annotated[str, typer.Argument(metavar="CASE", help="Name of a problem, 
 Output = Annotated[Path | None, typer.Option(help="Folder for the results; ./<problem> by default.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results instead of continuing them.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
-Workers = Annotated[int, typer.Option(help="Processes for the particle systems; 1 computes in this process.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes for the particle systems; 1 computes in this process.")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
 Step = Annotated[float | None, typer.Option("--dt", help="Largest time step.")]
 Until = Annotated[float | None, typer.Option(help="Horizon in place of the problem's.")]
@@ -96,22 +96,11 @@ def _folder(output: Path | None, name: str) -> Iterator[Path]:
                 place.rmdir()
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor | None]:
-    if workers < 1:
-        raise ValueError(f"--workers must be at least 1, got {workers}")
-    if workers == 1:
-        yield None
-        return
-    # Ctrl-C reaches every process of the terminal; this one alone decides what becomes of the run
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
-    ) as executor:
-        yield executor
+def _figure(plotted: Figure, path: Path) -> None:
+    from matplotlib.pyplot import close
 
-
-def _figure(plotted: Any, path: Path) -> None:
     plotted.savefig(path, dpi=150)
+    close(plotted)
     print(f"wrote {path}")
 
 
@@ -125,6 +114,10 @@ def _no_display() -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+
+
+def _writing(overwrite: bool, quiet: bool) -> dict[str, Any]:
+    return {"overwrite": overwrite, "resume": not overwrite, "progress": False if quiet else None}
 
 
 @app.command()
@@ -158,9 +151,7 @@ def solve(
             dt=options.dt,
             save=options.save,
             path=path,
-            overwrite=overwrite,
-            resume=not overwrite,
-            progress=False if quiet else None,
+            **_writing(overwrite, quiet),
         )
         _ended(dataset, path)
         _no_display()
@@ -182,21 +173,20 @@ def simulate(
 ) -> None:
     """Simulate the particle system: writes particles.nc and particles.png."""
     import mfpde as mf
+    from mfpde.tasks import worker_pool
 
     given = {"size": size, "replicas": replicas, "seed": seed, "dt": dt}
     name, case = _case(source, top={"horizon": until}, simulate=given)
     problem, options = case.build(), case.simulate
     with _folder(output, name) as folder:
         path = folder / "particles.nc"
-        with _pool(workers) as executor:
+        with worker_pool(workers) as executor:
             dataset = mf.simulate(
                 problem,
                 **options.model_dump(),
                 executor=executor,
                 path=path,
-                overwrite=overwrite,
-                resume=not overwrite,
-                progress=False if quiet else None,
+                **_writing(overwrite, quiet),
             )
         _ended(dataset, path)
         _no_display()
@@ -219,34 +209,36 @@ def converge(
 ) -> None:
     """Measure the convergence to the limit: writes reference.nc, study.nc and convergence.png."""
     import mfpde as mf
-    from mfpde.chaos.plan import plan_study
+    from mfpde.chaos.plan import plan_study, stored_study
     from mfpde.report import convergence_table
     from mfpde.solution import reference_times
+    from mfpde.tasks import worker_pool
 
     given: dict[str, Any] = {"replicas": replicas, "seed": seed, "dt": dt}
     given["sizes"] = None if sizes is None else _integers(sizes)
     given["metrics"] = None if metrics is None else metrics.split(",")
     name, case = _case(source, top={"horizon": until}, converge=given)
     problem, options = case.build(), case.converge
-    plan_study(problem, **options.model_dump())  # refuses bad input before the reference is computed
+    plan = plan_study(problem, **options.model_dump())  # refuses bad input before anything is computed
     with _folder(output, name) as folder:
-        existing = {"overwrite": overwrite, "resume": not overwrite, "progress": False if quiet else None}
+        if not overwrite:
+            stored_study(folder / "study.nc", plan)
         reference = mf.solve(
             problem,
             reference_times(problem, options.times),
             solver=case.build_solver(),
             dt=case.solve.dt,
             path=folder / "reference.nc",
-            **existing,
+            **_writing(overwrite, quiet),
         )
-        with _pool(workers) as executor:
+        with worker_pool(workers) as executor:
             study = mf.converge(
                 problem,
                 **options.model_dump(),
                 reference=reference,
                 executor=executor,
                 path=folder / "study.nc",
-                **existing,
+                **_writing(overwrite, quiet),
             )
         convergence_table(study)
         _ended(reference, folder / "reference.nc")

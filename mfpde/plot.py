@@ -43,8 +43,10 @@ def overview(dataset: xr.Dataset) -> Figure:
     Raises
     ------
     ValueError
-        If it is none of them.
+        If it is none of them, or holds no record.
     """
+    if dataset.sizes.get("time") == 0:
+        raise ValueError("the dataset holds no record: the run stopped before its first time, see its status")
     if "size" in dataset.dims and measures_of(dataset):
         return convergence(dataset)
     if "particle" in dataset.dims:
@@ -66,7 +68,7 @@ def convergence(study: xr.Dataset) -> Figure:
     the slope of the theory and the error of the reference.
     """
     names = measures_of(study)
-    figure, axes = _subplots(1, len(names))
+    figure, axes = _subplots(1, len(names), width=5.0, height=4.8)
     places = _some(study["time"])
     rates = {(row["measure"], row["time"]): row for row in convergence_rows(study)}
     for name, panel in zip(names, axes[0], strict=True):
@@ -93,7 +95,9 @@ def convergence(study: xr.Dataset) -> Figure:
         panel.axhline(
             reference, color="tab:red", lw=1, ls=":", label=f"error of the reference, {reference:.1g}"
         )
-        panel.legend(fontsize=7)
+        panel.legend(
+            fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
+        )  # clear of the data
     figure.suptitle(f"{study.attrs.get('title', '')}: convergence to the mean-field limit")
     return figure
 
@@ -120,7 +124,8 @@ def density(dataset: xr.Dataset) -> Figure:
         array = marginal(array, names)
     chosen = array.isel(time=_some(array["time"]))
     figure = plt.figure(figsize=(14, 9), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(1, 1, 1.1))
+    parts: Any = figure.subfigures(3, 1, height_ratios=(1, 1, 1.1))
+    top, middle, bottom = parts
     if len(names) == 1:
         _lines(top, chosen, array.attrs["long_name"])
         _lines(middle, chosen - chosen[0], "change since the first time")
@@ -134,7 +139,7 @@ def density(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-def _label(array: xr.DataArray, name: str) -> str:
+def _label(array: xr.DataArray | xr.Dataset, name: str) -> str:
     return f"{array[name].attrs.get('long_name', '')} {name}".strip()
 
 
@@ -210,7 +215,11 @@ def particles(dataset: xr.Dataset, replica: int = 0) -> Figure:
             ms=max(0.5, 40 / np.sqrt(instant.sizes["particle"])),
             alpha=0.6,
         )
-        panel.set(xlabel=first, ylabel=second, title=f"t = {float(instant['time']):g}")
+        panel.set(
+            xlabel=_label(dataset, first),
+            ylabel=_label(dataset, second),
+            title=f"t = {float(instant['time']):g}",
+        )
         panel.set(
             xlim=(float(chosen[first].min()), float(chosen[first].max())),
             ylim=(float(chosen[second].min()), float(chosen[second].max())),

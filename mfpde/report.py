@@ -24,7 +24,7 @@ def averaged(values: xr.DataArray) -> xr.DataArray:
     if "replica" not in values.dims:
         return values
     if values.attrs.get("reduction") == "rms":
-        return np.sqrt((values**2).mean("replica"))
+        return (values**2).mean("replica") ** 0.5
     return values.mean("replica")
 
 
@@ -34,8 +34,10 @@ def standard_error(values: xr.DataArray) -> xr.DataArray:
         return xr.zeros_like(values)
     count = values.sizes["replica"]
     if values.attrs.get("reduction") == "rms":
-        return (values**2).std("replica", ddof=1) / np.sqrt(count) / (2 * averaged(values))
-    return values.std("replica", ddof=1) / np.sqrt(count)
+        spread: xr.DataArray = (values**2).std("replica", ddof=1) / (2 * averaged(values))
+    else:
+        spread = values.std("replica", ddof=1)
+    return spread / count**0.5
 
 
 def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:

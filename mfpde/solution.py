@@ -185,7 +185,7 @@ def _layout(problem: Problem, density: Array, save: Iterable[str] | None, attrs:
     grid = problem.grid
     fields = {"density": grid.names}
     fields |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
-    if problem.equation.kernel.potential_formula((None,) * problem.equation.kernel.dim) is not None:
+    if problem.equation.limit.kernel.potential_formula((None,) * problem.equation.kernel.dim) is not None:
         fields["potential"] = grid.positions.names
     chosen = tuple(fields) if save is None else tuple(save)
     for name in chosen:

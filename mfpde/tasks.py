@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import lru_cache
+from multiprocessing import get_context
 from typing import Any
 
-__all__ = ["completed"]
+__all__ = ["completed", "worker_pool"]
 
 
 @lru_cache(maxsize=2)
@@ -48,3 +51,15 @@ def completed(
     finally:
         for future in futures:
             future.cancel()
+
+
+@contextmanager
+def worker_pool(workers: int) -> Iterator[Executor | None]:
+    """An executor of that many processes; ``None``, which stands for this process, for one."""
+    if workers == 1:
+        yield None
+        return
+    # Ctrl-C reaches every process of a terminal; only this one decides what becomes of the run
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, ignore) as executor:
+        yield executor

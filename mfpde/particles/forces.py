@@ -41,7 +41,7 @@ class DirectForces:
     @cached_property
     def _loop(self) -> Callable[..., None] | None:
         pair = self._kernel.pair
-        return None if pair is None else _compiled_loop(pair, self._kernel.dim)
+        return None if pair is None else _compiled_loop(pair, self._kernel)
 
     def __call__(self, x: FloatArray, weight: float) -> FloatArray:
         """O(N²); K(0) = 0 takes care of j = i."""
@@ -70,10 +70,10 @@ class DirectForces:
         return np.concatenate(blocks)
 
 
-def _compiled_loop(pair: Callable[..., Any], dim: int) -> Callable[..., None]:
+def _compiled_loop(pair: Callable[..., Any], kernel: DomainKernel) -> Callable[..., None]:
     import numba
 
-    compiled = numba.njit(error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
+    compiled, dim = numba.njit(error_model="numpy", fastmath=kernel.kernel.pair_math), kernel.dim
     if dim == 1:
 
         @compiled

@@ -64,7 +64,9 @@ def check_path(path: Any, overwrite: bool, resume: bool) -> Path | None:
         return None
     target = Path(path)
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"the folder {target.parent} does not exist; create it or choose another path")
+        raise FileNotFoundError(
+            f"the folder {target.parent} does not exist; create it or choose another path"
+        )
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder; give the name of a file in it")
     if target.exists() and not (overwrite or resume):

@@ -66,7 +66,8 @@ class Restart:
             self._load(restart_path(path))
         except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise ValueError(
-                f"{restart_path(path)} is damaged ({error}), so {path} cannot be continued; use overwrite=True"
+                f"{restart_path(path)} is damaged ({error}), so {path} cannot be continued; "
+                "use overwrite=True"
             ) from error
 
     def _load(self, path: Path) -> None:
@@ -105,8 +106,8 @@ def _check_prefix(path: Path, recorded: Array, times: Array) -> None:
     common = min(recorded.size, times.size)
     if not np.array_equal(recorded[:common], times[:common]):
         raise ValueError(
-            f"{path} holds the times {recorded[0]:g} … {recorded[-1]:g} ({recorded.size} of them), which are not "
-            "those asked for; pass the same times (later ones may be added), or overwrite=True"
+            f"{path} holds the times {recorded[0]:g} … {recorded[-1]:g} ({recorded.size} of them), which "
+            "are not those asked for; pass the same times (later ones may be added), or overwrite=True"
         )
 
 

@@ -300,7 +300,7 @@ def test_a_restart_state_of_another_file_is_refused(tmp_path: Path) -> None:
     run(path, TIMES[:3])
     run(other)
     restart_path(path).write_bytes(restart_path(other).read_bytes())
-    with pytest.raises(ValueError, match="3 records .* counts 9"):
+    with pytest.raises(ValueError, match=r"3 records .* counts 9"):
         run(path, [*TIMES, 3.0])
 
 
@@ -366,7 +366,7 @@ def test_a_failing_preparation_touches_nothing(tmp_path: Path) -> None:
 
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "run.nc").touch()
-    with pytest.raises(FileNotFoundError, match="folder .*nowhere does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*nowhere does not exist"):
         check_path(tmp_path / "nowhere" / "run.nc", False, False)
     with pytest.raises(IsADirectoryError, match="is a folder"):
         check_path(tmp_path, True, True)

@@ -88,7 +88,7 @@ def _histogram(grid: Grid, points: Array) -> Array:
 
 @numba.njit(cache=True, error_model="numpy")
 def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
-    """Half a kick and a drift, v += a h/2 and x += v h, and x back into its box where the period is not 0; one pass over memory."""
+    """Half a kick and a drift in one pass; x returns into its box on axes whose period is not 0."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
             v[i, k] += 0.5 * h * a[i, k]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +49,7 @@ class Kernel(ABC):
     """
 
     dim: int
+    pair_math: ClassVar[Any] = PAIR_MATH
 
     @abstractmethod
     def force_formula(self, lengths: Lengths) -> Formula:
@@ -202,7 +203,7 @@ class DomainKernel:
         import numba
 
         formula = self.kernel.pair_formula(self.lengths)
-        return None if formula is None else numba.njit(error_model="numpy", fastmath=PAIR_MATH)(formula)
+        return None if formula is None else numba.njit(error_model="numpy", fastmath=self.kernel.pair_math)(formula)
 
 
 def _potential(kernel: Kernel, lengths: Lengths, z: ArrayLike) -> Array:

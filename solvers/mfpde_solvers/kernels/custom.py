@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Custom(Kernel):
     array([ 0.   , -0.368])
     """
 
+    # how a user's function is inlined differs between processes: sums keep their order, bit for bit
+    pair_math: ClassVar[Any] = False
     function: Callable[..., Any]
     dim: int
     potential_function: Callable[..., Any] | None

@@ -1,0 +1,100 @@
+"""Tables: averages, their errors, and rows that say what the study holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mfpde.problems import catalogue
+from mfpde.report import (
+    averaged,
+    convergence_rows,
+    convergence_table,
+    measures_of,
+    problem_table,
+    standard_error,
+)
+
+SIZES, TIMES = np.array([64, 256, 1024]), np.array([0.0, 10.0])
+
+
+def study(rms: bool = False, excess: float = 0.25, noise: float = 0.0) -> xr.Dataset:
+    """Values (1 + excess) / √N with relative noise, floors 1/√N and an error of the reference of 0.001."""
+    rng = np.random.default_rng(0)
+    floor = np.broadcast_to(SIZES[:, None] ** -0.5, (3, 2))
+    spread = 1 + noise * rng.normal(size=(3, 8, 2))
+    attrs = {"reduction": "rms" if rms else "mean", "theory": -0.5, "seed": 0, "long_name": "distance"}
+    return xr.Dataset(
+        {
+            "w": (("size", "replica", "time"), (1 + excess) * floor[:, None] * spread, attrs),
+            "w_iid": (("size", "time"), floor.copy(), attrs),
+            "w_reference_error": ("time", np.full(2, 1e-3)),
+        },
+        {"size": SIZES, "replica": np.arange(8), "time": TIMES},
+        {"title": "test"},
+    )
+
+
+def test_measures_are_those_with_a_floor() -> None:
+    assert measures_of(study()) == ["w"]
+    assert measures_of(xr.Dataset({"density": ("x", [1.0])})) == []
+
+
+@pytest.mark.parametrize("rms", [False, True])
+def test_averages_and_their_errors_are_those_of_many_studies(rms: bool) -> None:
+    rng = np.random.default_rng(1)
+    draws = xr.DataArray(
+        rng.gamma(16.0, size=(4000, 16)),
+        dims=("study", "replica"),
+        attrs={"reduction": "rms" if rms else "mean"},
+    )
+    means = averaged(draws).values
+    expected = np.sqrt(272.0) if rms else 16.0  # E G = 16, E G² = 272
+    # the mean of 64 000 draws is known to 0.1 %; the root mean square of 16 is too small by 0.2 %
+    assert means.mean() == pytest.approx(expected, rel=0.005)
+    assert standard_error(draws).mean() == pytest.approx(means.std(), rel=0.06)
+
+
+def test_exact_floors_have_no_error() -> None:
+    floor = study()["w_iid"]
+    xr.testing.assert_identical(averaged(floor), floor)
+    assert float(abs(standard_error(floor)).max()) == 0.0
+
+
+@pytest.mark.parametrize("rms", [False, True])
+def test_rows_tell_rate_excess_and_error(rms: bool) -> None:
+    rows = convergence_rows(study(rms, noise=0.01))
+    assert [(row["measure"], row["time"]) for row in rows] == [("w", 0.0), ("w", 10.0)]
+    for row in rows:
+        assert row["theory"] == -0.5
+        assert float(row["lower"]) < float(row["rate"]) < float(row["upper"])
+        assert abs(float(row["rate"]) + 0.5) < 0.02
+        # one per cent of noise over 8 replicas
+        assert abs(float(row["excess"]) - 0.25) < 4 * float(row["excess_error"])
+        assert 0.001 < float(row["excess_error"]) < 0.01
+        assert float(row["reference_error"]) == pytest.approx(1e-3 * 32)
+
+
+def test_one_size_has_no_rate() -> None:
+    for row in convergence_rows(study().isel(size=[2])):
+        assert np.isnan(float(row["rate"]))
+        assert float(row["excess"]) == pytest.approx(0.25)
+
+
+def test_the_table_shows_the_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    convergence_table(study(noise=0.01))
+    printed = capsys.readouterr().out
+    row = convergence_rows(study(noise=0.01))[1]
+    shown = (f"{row['rate']:.3f}", f"[{row['lower']:.3f}, {row['upper']:.3f}]", "-0.50", "3.2 %", "N = 1024")
+    for words in (*shown, "test: convergence in N, 8 replicas", f"{100 * float(row['excess']):+.1f}"):
+        assert words in printed
+    assert max(map(len, printed.splitlines())) <= 120
+
+
+def test_the_list_of_problems_shows_arguments_and_descriptions(capsys: pytest.CaptureFixture[str]) -> None:
+    problem_table()
+    printed = " ".join(capsys.readouterr().out.split())
+    for name in catalogue():
+        assert f"{name}(" in printed
+    assert "landau_damping(wavenumber=0.5, amplitude=0.01)" in printed
