@@ -225,9 +225,10 @@ def converge(
             stored_study(folder / "study.nc", plan)
         reference = mf.solve(
             problem,
-            reference_times(problem, options.times),
+            reference_times(problem, case.solve.times, options.times),
             solver=case.build_solver(),
             dt=case.solve.dt,
+            save=case.solve.save,
             path=folder / "reference.nc",
             **_writing(overwrite, quiet),
         )

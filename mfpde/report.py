@@ -37,7 +37,8 @@ def standard_error(values: xr.DataArray) -> xr.DataArray:
         spread: xr.DataArray = (values**2).std("replica", ddof=1) / (2 * averaged(values))
     else:
         spread = values.std("replica", ddof=1)
-    return spread / count**0.5
+    error: xr.DataArray = spread / count**0.5
+    return error
 
 
 def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from mfpde.checks import time_step
 from mfpde.dataset import coordinate
 from mfpde.recording import Layout, check_path, checked_times, record
 from mfpde_solvers.evolve import ResolutionLost, Run
@@ -20,7 +21,7 @@ from mfpde_solvers.grid import Axis, Grid
 if TYPE_CHECKING:
     from mfpde.problems import Problem
 
-__all__ = ["Solver", "default_solver", "default_step", "reference_times", "solve"]
+__all__ = ["Solver", "default_solver", "default_step", "reference_times", "solve", "study_times"]
 
 Array = NDArray[Any]
 
@@ -86,6 +87,8 @@ def solve(
     ValueError, TypeError, FileExistsError
         For input that does not fit, before any work is done.
     """
+    _check_arguments(problem, grid, solver, save)
+    step = None if dt is None else time_step(dt)
     if grid is not None:
         problem = problem.replace(grid=grid)
     target = check_path(path, overwrite, resume)
@@ -93,10 +96,10 @@ def solve(
     density = _initial_density(problem)
     equation, grid = problem.equation.limit, problem.grid
     solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
-    dt = solver.default_step(equation, grid, density) if dt is None else float(dt)
-    layout = _layout(problem, density, save, {"solver": repr(solver), "solver_reason": reason, "dt": dt})
+    step = solver.default_step(equation, grid, density) if step is None else step
+    layout = _layout(problem, density, save, {"solver": repr(solver), "solver_reason": reason, "dt": step})
     return record(
-        lambda: solver.prepare(equation, grid, density, dt),
+        lambda: solver.prepare(equation, grid, density, step),
         instants,
         layout,
         path=target,
@@ -106,6 +109,20 @@ def solve(
         description=f"solving {problem.name}".strip(),
         watch=_edge_watch(grid),
     )
+
+
+def _check_arguments(problem: Any, grid: Any, solver: Any, save: Any) -> None:
+    from mfpde.problems.problem import check_problem
+
+    check_problem(problem)
+    if grid is not None and not isinstance(grid, Grid):
+        raise TypeError(f"grid must be a Grid, got {grid!r}; or use problem.replace(resolution={{'x': 64}})")
+    if solver is not None and not hasattr(solver, "prepare"):
+        raise TypeError(
+            f"solver must be one of mfpde.solvers, got {solver!r}; e.g. mfpde.solvers.SemiLagrangian()"
+        )
+    if isinstance(save, str):
+        raise TypeError(f"save takes names of variables, got the string {save!r}; use ({save!r},)")
 
 
 def default_solver(problem: Problem) -> tuple[Solver, str]:
@@ -121,10 +138,15 @@ def default_step(problem: Problem) -> float:
     return solver.default_step(problem.equation.limit, problem.grid, _initial_density(problem))
 
 
-def reference_times(problem: Problem, times: ArrayLike | None = None) -> Array:
-    """Times at which a reference serves both for looking at and for a study at ``times``."""
-    default = checked_times(None, problem.horizon)
-    return default if times is None else np.union1d(default, checked_times(times, problem.horizon))
+def reference_times(problem: Problem, times: ArrayLike | None, study: ArrayLike | None) -> Array:
+    """Times at which a reference serves both for looking at (``times`` of solve) and for a study."""
+    own = checked_times(times, problem.horizon)
+    return own if study is None and times is None else np.union1d(own, study_times(problem, study))
+
+
+def study_times(problem: Problem, times: ArrayLike | None) -> Array:
+    """Times of a study: 0, T/4, T/2, 3T/4 and the horizon T by default."""
+    return checked_times(times, problem.horizon)[:: 25 if times is None else 1]
 
 
 def _initial_density(problem: Problem) -> Array:
@@ -172,7 +194,8 @@ def _edge_watch(grid: Grid) -> Callable[[float, Mapping[str, float]], None]:
         if lost > NEGLIGIBLE and not warned:
             warned = True
             warnings.warn(
-                f"at t = {time:.3g} mass {lost:.2g} has reached the ends of the open axes; wider ones: {wider}",
+                f"at t = {time:.3g} mass {lost:.2g} has reached the ends of the open axes; "
+                f"wider ones: {wider}",
                 stacklevel=6,
             )
 

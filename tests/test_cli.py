@@ -226,7 +226,7 @@ BAD = {
     "sizes as text": ("converge landau_damping --sizes few", "64,128,256"),
     "sizes that are empty": ("converge landau_damping --sizes=", "64,128,256"),
     "sizes that fall": ("converge landau_damping --sizes 64,32", "increasing"),
-    "one replica": ("converge landau_damping --replicas 1", "at least 2 replicas"),
+    "one replica": ("converge landau_damping --replicas 1", "replicas must be an integer of at least 2"),
     "unknown metric": ("converge landau_damping --metrics wasserstien", "did you mean 'wasserstein'"),
     "no workers": ("converge landau_damping --workers 0", "--workers"),
     "no workers to simulate": ("simulate landau_damping --workers 0", "--workers"),
@@ -356,6 +356,7 @@ def test_ctrl_c_leaves_something_to_continue(command: str, file: str, tmp_path: 
         while not path.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.3)
+        assert process.poll() is None, process.communicate()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process of the group
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "mfpde: interrupted; the same command continues\n"), out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from mfpde.chaos.measures import metric_from
 from mfpde.chaos.metric import Metric
+from mfpde.checks import whole
 from mfpde.dataset import CONVENTIONS, attributes, field
 from mfpde.particles.simulation import System, system_for
-from mfpde.recording import checked_times
+from mfpde.solution import study_times
 
 if TYPE_CHECKING:
     from mfpde.problems import Problem
@@ -150,40 +151,43 @@ def plan_study(
 ) -> Plan:
     """Check what is asked of a study; takes the arguments of :func:`converge`."""
     from mfpde.laws import on_grid
+    from mfpde.problems.problem import check_problem
     from mfpde.provenance import case_attributes
 
+    check_problem(problem)
     counts = _counts(sizes)
-    if int(replicas) != replicas or replicas < 2:
-        raise ValueError(f"a study needs at least 2 replicas to tell an error, got {replicas!r}")
+    replicas = whole(replicas, 2, "the number of replicas")
     named = _named(metrics)
     for metric in named.values():
         metric.theory(problem.grid)
-    instants = checked_times(times, problem.horizon)[:: 25 if times is None else 1]
+    instants = study_times(problem, times)
+    seed = whole(seed, 0, "the seed")
     systems = {int(n): system_for(problem, int(n), seed, dt, forces) for n in counts}
     problem.law.rvs(1, np.random.default_rng(0))  # a law without a sampler is refused here
-    step = next(iter(systems.values())).dt
     case = case_attributes(problem, on_grid(problem.law, problem.grid))
     shared = {
-        "seed": int(seed),
-        "dt": step,
+        "seed": seed,
+        "dt": "default" if dt is None else float(dt),
         "forces": forces,
         "times": json.dumps(list(map(float, instants))),
     }
-    return Plan(problem, systems, int(replicas), named, instants, int(seed), case | shared)
+    return Plan(problem, systems, replicas, named, instants, seed, case | shared)
 
 
 def _counts(sizes: ArrayLike) -> Array:
     counts = np.atleast_1d(np.asarray(sizes))
     numbers = counts.ndim == 1 and counts.size > 0 and np.issubdtype(counts.dtype, np.number)
-    if not numbers or not (counts == np.floor(counts)).all() or (np.diff(counts) <= 0).any():
+    if not numbers or not np.isfinite(counts).all() or (counts != np.floor(counts)).any():
+        raise ValueError(f"sizes must be increasing integers of at least 2, got {sizes!r}")
+    if (np.diff(counts) <= 0).any():
         raise ValueError(f"sizes must be increasing integers of at least 2, got {sizes!r}")
     return counts
 
 
 def _named(metrics: Metrics) -> dict[str, Metric]:
-    if isinstance(metrics, str):
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         raise TypeError(
-            f"metrics must be a sequence of names or metrics, got the string {metrics!r}; use ({metrics!r},)"
+            f"metrics must be a sequence of names or metrics, got {metrics!r}; use ('wasserstein',)"
         )
     if isinstance(metrics, Mapping):
         named = {name: metric_from(metric) for name, metric in metrics.items()}
@@ -202,11 +206,13 @@ def stored_study(path: Path, plan: Plan) -> xr.Dataset | None:
     if not path.exists():
         return None
     try:
-        stored = xr.load_dataset(path)
+        stored = xr.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{path} is not a study that can be continued ({error}); use overwrite=True"
         ) from error
+    if "fingerprint" not in stored.attrs or not {"size", "replica", "time"} <= set(stored.dims):
+        raise ValueError(f"{path} is not a study of mfpde; use another path, or overwrite=True to replace it")
     differing = [
         name
         for name in ("fingerprint", "seed", "dt", "forces", "times")

@@ -17,6 +17,7 @@ from mfpde.chaos.metric import Target
 from mfpde.chaos.plan import Metrics, Plan, Task, plan_study, stored_study
 from mfpde.dataset import field, grid_of
 from mfpde.particles.simulation import check_no_mean_field
+from mfpde.provenance import digest
 from mfpde.recording import check_path, progress_bar, replace_file
 from mfpde.solution import default_step, solve
 from mfpde.tasks import completed
@@ -100,15 +101,20 @@ def converge(
     density = None if reference is None else _limit_density(reference, plan.times, problem.grid)
     stored = stored_study(target, plan) if target is not None and resume and not overwrite else None
     study = plan.empty() if stored is None else plan.merged(stored)
+    _check_same_reference(study, density, new=stored is None)
     todo = plan.missing(study)
     if todo or not plan.has_reference_errors(study):
         study = _compute(study, plan, todo, density, executor, target, progress)
     _warn_of_reference(study, plan)
-    return plan.selected(study)
+    return plan.selected(study).assign_attrs(status="completed")
 
 
 def _limit_density(reference: xr.Dataset, times: Array, grid: Grid) -> xr.DataArray:
     """The reference at the times of the study, on the problem's axes at the reference's resolution."""
+    if not isinstance(reference, xr.Dataset):
+        raise TypeError(
+            f"the reference must be a Dataset, got {reference!r}; open a file with xr.open_dataset"
+        )
     if "density" not in reference or "time" not in reference["density"].dims:
         raise ValueError(
             "the reference needs a variable 'density' with a time dimension, as solve returns it"
@@ -131,6 +137,18 @@ def _limit_density(reference: xr.Dataset, times: Array, grid: Grid) -> xr.DataAr
             )
     values = density.transpose("time", *grid.names).values
     return field(values, resized, "density", {"time": times})
+
+
+def _check_same_reference(study: xr.Dataset, density: xr.DataArray | None, new: bool) -> None:
+    """Entries of one study are distances to one limit density."""
+    source = "solved with the default settings" if density is None else digest(density.values)
+    if new:
+        study.attrs["reference"] = source
+    elif study.attrs.get("reference") != source:
+        raise ValueError(
+            f"the study was made with another reference ({study.attrs.get('reference')}, now {source}); "
+            "pass the same one, choose another path, or overwrite=True"
+        )
 
 
 def _compute(
@@ -197,7 +215,9 @@ def _other_references(plan: Plan, density: xr.DataArray) -> list[xr.DataArray]:
     step = default_step(problem)
     half = problem.replace(grid=grid.resized({axis.name: axis.size // 2 for axis in grid.axes}))
     save = ("density",)
-    coarse = solve(half, plan.times, dt=step, save=save, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the outermost cells of the coarse grid are twice as wide
+        coarse = solve(half, plan.times, dt=step, save=save, progress=False)
     fine = solve(problem, plan.times, dt=step / 2, save=save, progress=False)
     return [coarse["density"], fine["density"]]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,43 +37,48 @@ class DirectForces:
 
     def __init__(self, kernel: DomainKernel) -> None:
         self._kernel = kernel
-
-    @cached_property
-    def _loop(self) -> Callable[..., None] | None:
-        pair = self._kernel.pair
-        return None if pair is None else _compiled_loop(pair, self._kernel)
+        self._loop = _compiled_loop(kernel)
 
     def __call__(self, x: FloatArray, weight: float) -> FloatArray:
         """O(N²); K(0) = 0 takes care of j = i."""
         if self._loop is None:
-            return weight * self._in_blocks(x, lambda z: self._kernel(z).sum(axis=1))
+            return weight * np.concatenate([self._kernel(z).sum(axis=1) for _, z in self._blocks(x)])
         out = np.empty_like(x)
         self._loop(np.ascontiguousarray(x.T), weight, out)
         return out
 
     def energy(self, x: FloatArray, weight: float) -> float:
         """O(N²), in NumPy blocks."""
-        rows = self._in_blocks(
-            x, lambda z: np.where((z == 0).all(-1), 0.0, self._kernel.potential(z)).sum(axis=1)
-        )
-        return float(weight * rows.sum() / 2)
+        total = 0.0
+        for start, z in self._blocks(x):
+            potential = self._kernel.potential(z)
+            own = np.arange(len(z))
+            potential[own, start + own] = 0.0
+            total += float(potential.sum())
+        return weight * total / 2
 
-    def _in_blocks(self, x: FloatArray, row: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        if self._kernel.pair is None and len(x) >= SLOW:
+    def _blocks(self, x: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+        """Offsets of some particles from all, with the place of the first of them."""
+        if self._loop is None and len(x) >= SLOW:
             warnings.warn(
                 f"the kernel is a plain Python function, {len(x)}² pairs are summed in NumPy; compile it "
                 "with numba.njit (a scalar function of the components) for full speed",
                 stacklevel=4,
             )
         rows = max(1, BLOCK // len(x))
-        blocks = [row(x[i : i + rows, None, :] - x[None, :, :]) for i in range(0, len(x), rows)]
-        return np.concatenate(blocks)
+        for start in range(0, len(x), rows):
+            yield start, x[start : start + rows, None, :] - x[None, :, :]
 
 
-def _compiled_loop(pair: Callable[..., Any], kernel: DomainKernel) -> Callable[..., None]:
+@lru_cache(maxsize=32)
+def _compiled_loop(kernel: DomainKernel) -> Callable[..., None] | None:
+    """The loop over all pairs, compiled once for a kernel and its domain; ``None`` for plain functions."""
     import numba
 
-    compiled, dim = numba.njit(error_model="numpy", fastmath=kernel.kernel.pair_math), kernel.dim
+    pair, dim = kernel.pair, kernel.dim
+    if pair is None:
+        return None
+    compiled = numba.njit(error_model="numpy", fastmath=kernel.kernel.pair_math)
     if dim == 1:
 
         @compiled

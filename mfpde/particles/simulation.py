@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from mfpde.checks import time_step, whole
 from mfpde.dataset import attributes
 from mfpde.recording import Layout, check_path, checked_times, record
 from mfpde.tasks import completed
@@ -69,18 +70,13 @@ def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces:
     from mfpde.particles.dynamics.second_order import default_step
     from mfpde.particles.forces import forces_for
 
-    if int(size) != size or size < 2:
-        raise ValueError(f"a particle system has an integer size of at least 2, got {size!r}")
-    if int(seed) != seed or seed < 0:
-        raise ValueError(f"the seed must be a non-negative integer, got {seed!r}")
-    if dt is not None and not 0 < dt < np.inf:
-        raise ValueError(f"the time step must be positive and finite, got dt={dt!r}")
-    equation = problem.equation.for_size(int(size))
+    size, seed = whole(size, 2, "the size of a particle system"), whole(seed, 0, "the seed")
+    equation = problem.equation.for_size(size)
     forces_for(equation.kernel.on(problem.grid), forces)
     if dt is None:
         grid = problem.grid
         dt = default_step(equation, grid, grid.integrate(on_grid(problem.law, grid), grid.velocities.names))
-    return System(problem, int(size), int(seed), float(dt), forces)
+    return System(problem, size, seed, time_step(dt), forces)
 
 
 def check_no_mean_field(mean_field: Any) -> None:
@@ -211,8 +207,10 @@ def simulate(
         For input that does not fit, before any work is done.
     """
     check_no_mean_field(mean_field)
-    if int(replicas) != replicas or replicas < 1:
-        raise ValueError(f"replicas must be a positive integer, got {replicas!r}")
+    from mfpde.problems.problem import check_problem
+
+    check_problem(problem)
+    replicas = whole(replicas, 1, "the number of replicas")
     target = check_path(path, overwrite, resume)
     instants = checked_times(times, problem.horizon)
     system = system_for(problem, size, seed, dt, forces)

@@ -13,7 +13,7 @@ from mfpde.laws import Law, as_law
 from mfpde_solvers.equations import Equation
 from mfpde_solvers.grid import Axis, Grid
 
-__all__ = ["Problem", "unknown"]
+__all__ = ["Problem", "check_problem", "unknown"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -138,3 +138,12 @@ def _check_types(problem: Problem) -> None:
     for name in ("name", "description", "citation"):
         if not isinstance(getattr(problem, name), str):
             raise TypeError(f"{name} must be a string, got {getattr(problem, name)!r}")
+
+
+def check_problem(problem: Any) -> None:
+    """Raise ``TypeError`` for anything but a problem, such as the name of one."""
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"a Problem is needed, got {problem!r}; make one with mfpde.problems, e.g. "
+            "mfpde.problems.landau_damping()"
+        )

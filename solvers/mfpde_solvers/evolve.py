@@ -101,7 +101,9 @@ def evolve(
     for index, time in enumerate(times):
         taken = 0
         while run.time < time:
-            run.step(float(time))
+            before = run.time
+            if run.step(float(time)) <= before:
+                raise ResolutionLost(before, "the time step is smaller than the spacing of numbers there")
             taken += 1
             if every is not None and taken % every == 0 and run.time < time:
                 yield Instant(run.time, None)

@@ -295,7 +295,7 @@ def without_times() -> xr.Dataset:
         ({"sizes": (8, np.inf)}, ValueError, "integers"),
         ({"sizes": "64"}, (TypeError, ValueError), "sizes must be"),
         ({"sizes": None}, (TypeError, ValueError), "sizes must be"),
-        ({"replicas": 1}, ValueError, "at least 2 replicas"),
+        ({"replicas": 1}, ValueError, "replicas must be an integer of at least 2"),
         ({"replicas": 2.5}, ValueError, "replicas"),
         ({"replicas": "two"}, (TypeError, ValueError), "replicas"),
         ({"metrics": "wasserstein"}, TypeError, r"use \('wasserstein',\)"),

@@ -67,10 +67,12 @@ def test_default_times(problem: mf.Problem) -> None:
 
 def test_reference_times_serve_pictures_and_studies(problem: mf.Problem) -> None:
     short = problem.replace(horizon=1.0)
-    np.testing.assert_array_equal(reference_times(short), np.linspace(0, 1, 101))
-    merged = reference_times(short, [0.005, 0.5])
+    np.testing.assert_array_equal(reference_times(short, None, None), np.linspace(0, 1, 101))
+    merged = reference_times(short, None, [0.005, 0.5])
     assert merged.size == 102
     assert 0.005 in merged
+    chosen = reference_times(short, [0.1, 0.5], None)
+    np.testing.assert_array_equal(chosen, [0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
 
 
 def test_grid_solver_step_and_variables_may_be_chosen(problem: mf.Problem) -> None:

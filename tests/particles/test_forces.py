@@ -76,7 +76,6 @@ def test_ties_and_opposite_points(grid, places):
     assert SORTED[grid].energy(x, 1.0) == pytest.approx(energy, abs=1e-10)
 
 
-@pytest.mark.xfail(reason="direct sums leave out V(0) of distinct particles at one place")
 def test_energy_of_coincident_particles():
     """Σ_{i≠j} V counts V(0) = cL/6 for a pair in one place of the circle."""
     x = lattice(TORUS, [3, 3, 5])

@@ -220,7 +220,7 @@ def test_a_failing_force_ends_the_run_with_a_status() -> None:
         ({"size": 1}, ValueError, "at least 2, got 1"),
         ({"size": 0}, ValueError, "at least 2"),
         ({"size": -8}, ValueError, "at least 2"),
-        ({"size": 2.5}, ValueError, r"integer size .* 2\.5"),
+        ({"size": 2.5}, ValueError, r"integer of at least 2, got 2\.5"),
         ({"size": np.nan}, ValueError, "size"),
         ({"size": "many"}, (TypeError, ValueError), "size .*'many'"),
         ({"size": None}, (TypeError, ValueError), "size .*None"),
