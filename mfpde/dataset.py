@@ -38,6 +38,10 @@ LONG_NAMES: dict[str, str] = {
     "mean_field_x": "mean field, first component",
     "mean_field_y": "mean field, second component",
     "mean_field_z": "mean field, third component",
+    "flux_x": "momentum density, first component",
+    "flux_y": "momentum density, second component",
+    "flux_z": "momentum density, third component",
+    "energy_density": "kinetic energy density",
     # diagnostics
     "mass": "total mass",
     "momentum_x": "momentum, first component",
@@ -49,6 +53,7 @@ LONG_NAMES: dict[str, str] = {
     "entropy": "integral of f log f",
     "l2_norm": "L2 norm of the density",
     "maximum": "largest value of the density",
+    "free_energy": "free energy",
     "minimum": "smallest value of the density",
     "edge_mass": "mass in the outermost cells of the open axes",
     "outflow": "mass that left through the open axes",
@@ -58,7 +63,18 @@ LONG_NAMES: dict[str, str] = {
 
 def attributes(name: str, **extra: Any) -> dict[str, Any]:
     """CF attributes of the variable ``name``: units, long name and whatever is added."""
-    return {"units": "1", "long_name": LONG_NAMES.get(name, name.replace("_", " ")), **extra}
+    return {"units": "1", "long_name": LONG_NAMES.get(name, _described(name)), **extra}
+
+
+def _described(name: str) -> str:
+    """Long names of the marginals, slices and sparse times that ``solve(save=...)`` makes."""
+    if name.startswith("time_every_"):
+        return f"every {name.rpartition('_')[2]}th saved time"
+    kind, _, rest = name.partition("density_")
+    if kind == "" and rest:
+        where = rest.replace("_", ", ")
+        return f"probability density {where}" if rest.startswith("at_") else f"marginal density of {where}"
+    return name.replace("_", " ")
 
 
 def coordinate(axis: Axis) -> xr.Variable:

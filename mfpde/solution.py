@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Solver", "default_solver", "default_step", "reference_times", "solve", "study_times"]
 
 Array = NDArray[Any]
+Save = Iterable[str] | Mapping[str, int]
 
 NEGLIGIBLE, TOO_MUCH = 1e-6, 1e-2  # mass at the ends of an open axis: a warning, an error
 
@@ -47,7 +48,7 @@ def solve(
     grid: Grid | None = None,
     solver: Solver | None = None,
     dt: float | None = None,
-    save: Iterable[str] | None = None,
+    save: Save | None = None,
     path: str | Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -66,8 +67,10 @@ def solve(
         One of ``mfpde.solvers``; chosen by the equation if not given, and recorded with the reason.
     dt : float, optional
         Largest time step; chosen by the solver if not given.
-    save : names, optional
-        Variables to save of ``density``, ``mean_field_x`` … and ``potential``; all by default.
+    save : names, or mapping of names to cadences, optional
+        Variables to save: ``density``, ``mean_field_x`` … and ``potential`` (all, by default, while they take
+        less than 2 GB); marginals ``density(x, vx)``, slices ``density[y=0]``, moments ``flux_x`` … and
+        ``energy_density``. A cadence m saves a variable at every m-th time, on its own dimension.
     path : path, optional
         NetCDF file to write. Every saved time is on disk before the next begins.
     overwrite, resume : bool
@@ -97,7 +100,9 @@ def solve(
     equation, grid = problem.equation.limit, problem.grid
     solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
     step = solver.default_step(equation, grid, density) if step is None else step
-    layout = _layout(problem, density, save, {"solver": repr(solver), "solver_reason": reason, "dt": step})
+    layout = _layout(
+        problem, density, save, instants.size, {"solver": repr(solver), "solver_reason": reason, "dt": step}
+    )
     return record(
         lambda: solver.prepare(equation, grid, density, step),
         instants,
@@ -202,21 +207,22 @@ def _edge_watch(grid: Grid) -> Callable[[float, Mapping[str, float]], None]:
     return watch
 
 
-def _layout(problem: Problem, density: Array, save: Iterable[str] | None, attrs: Mapping[str, Any]) -> Layout:
+def _layout(
+    problem: Problem, density: Array, save: Save | None, times: int, attrs: Mapping[str, Any]
+) -> Layout:
+    from mfpde.outputs import default_outputs, outputs_of
     from mfpde.provenance import case_attributes
 
-    grid = problem.grid
-    fields = {"density": grid.names}
-    fields |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
-    if problem.equation.limit.kernel.potential_formula((None,) * problem.equation.kernel.dim) is not None:
-        fields["potential"] = grid.positions.names
-    chosen = tuple(fields) if save is None else tuple(save)
-    for name in chosen:
-        if name not in fields:
-            raise ValueError(f"there is no variable {name!r} to save; choose from {', '.join(fields)}")
+    grid, kernel = problem.grid, problem.equation.limit.kernel
+    observed = {"density": grid.names}
+    observed |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
+    if kernel.potential_formula((None,) * kernel.dim) is not None:
+        observed["potential"] = grid.positions.names
+    chosen = default_outputs(grid, observed, times) if save is None else save
+    saved = json.dumps(dict(chosen) if isinstance(chosen, Mapping) else list(chosen))
     return Layout(
         coords={axis.name: coordinate(axis) for axis in grid.axes},
-        fields={name: fields[name] for name in chosen},
-        attrs=case_attributes(problem, density) | dict(attrs) | {"saved": json.dumps(chosen)},
+        fields=outputs_of(chosen, grid, observed),
+        attrs=case_attributes(problem, density) | dict(attrs) | {"saved": saved},
         identity=("fingerprint", "solver", "dt", "saved"),
     )

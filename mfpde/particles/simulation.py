@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mfpde.checks import time_step, whole
 from mfpde.dataset import attributes
-from mfpde.recording import Layout, check_path, checked_times, record
+from mfpde.recording import Field, Layout, check_path, checked_times, record
 from mfpde.tasks import completed
 from mfpde_solvers.evolve import Run
 
@@ -270,7 +270,7 @@ def _layout(system: System, replicas: int, points: Array | None) -> Layout:
             "replica": xr.Variable("replica", np.arange(replicas), attributes("replica")),
             "particle": xr.Variable("particle", np.arange(size), attributes("particle")),
         },
-        fields=dict.fromkeys(problem.grid.names, ("replica", "particle")),
+        fields=dict.fromkeys(problem.grid.names, Field(("replica", "particle"))),
         static={
             "circulation": xr.Variable(
                 ("replica", "particle"), np.ones((replicas, size)), attributes("circulation")

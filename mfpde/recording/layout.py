@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,31 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-__all__ = ["Layout", "check_path", "checked_times"]
+__all__ = ["Field", "Layout", "check_path", "checked_times"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One variable to be saved.
+
+    Attributes
+    ----------
+    dims : tuple of str
+        Dimensions besides time.
+    every : int
+        It is saved at every ``every``-th requested time, the first included.
+    values : callable, optional
+        Computes it from what the run observes; by default the variable of its own name is taken.
+    """
+
+    dims: tuple[str, ...]
+    every: int = 1
+    values: Callable[[Mapping[str, Any]], Any] | None = None
+
+    @property
+    def time(self) -> str:
+        """Name of its time dimension."""
+        return "time" if self.every == 1 else f"time_every_{self.every}"
 
 
 @dataclass(frozen=True)
@@ -24,7 +49,7 @@ class Layout:
     coords : mapping
         Coordinate variables of the dimensions besides time.
     fields : mapping
-        Dimensions (without time) of every variable to be saved at the requested times.
+        The variables to be saved, by name.
     attrs : mapping
         Attributes of the file: strings, integers and floats. Those in ``identity`` must agree for a file
         to be continued.
@@ -36,11 +61,26 @@ class Layout:
     """
 
     coords: Mapping[str, xr.Variable]
-    fields: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, Field]
     attrs: Mapping[str, Any]
     identity: tuple[str, ...]
     static: Mapping[str, xr.Variable] = field(default_factory=dict)
     every: int | None = 10
+
+    def due(self, index: int) -> dict[str, list[str]]:
+        """Names of the variables to be saved at requested time number ``index``, by time dimension."""
+        groups: dict[str, list[str]] = {"time": []}
+        for name, saved in self.fields.items():
+            if index % saved.every == 0:
+                groups.setdefault(saved.time, []).append(name)
+        return groups
+
+    def size(self, times: int) -> int:
+        """Bytes of all that is saved at ``times`` times, uncompressed."""
+        given = (*self.coords.values(), *self.static.values())
+        lengths = {dim: size for variable in given for dim, size in variable.sizes.items()}
+        records = (prod(lengths[d] for d in f.dims) * -(-times // f.every) for f in self.fields.values())
+        return 8 * sum(records)
 
 
 def checked_times(times: Any, horizon: float) -> NDArray[np.float64]:

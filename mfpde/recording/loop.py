@@ -20,10 +20,14 @@ __all__ = ["progress_bar", "record"]
 
 Array = NDArray[Any]
 
+WORTH_TELLING = 2**28  # bytes of memory and disk that are announced before the work begins
+
 
 def progress_bar(total: float, description: str, progress: bool | None) -> Any:
     """A tqdm bar; by default only on a terminal or in a notebook, and only for work of over a second."""
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")  # a text bar serves as well
+        from tqdm.auto import tqdm
 
     layout = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
     disable = None if progress is None else not progress
@@ -99,6 +103,7 @@ class _Recording:
         first = self._reached.saved
         try:
             with progress_bar(float(self._times[-1]), description, progress) as bar:
+                self._announce(bar)
                 for instant in evolve(self._run, self._times[first:], self._layout.every):
                     self._keep(instant, first)
                     bar.update(instant.time - bar.n)
@@ -110,6 +115,13 @@ class _Recording:
             raise
         return self._close(status, outcome)
 
+    def _announce(self, bar: Any) -> None:
+        """Say before long work what it will take."""
+        saved, needed = self._layout.size(self._times.size), self._run.memory
+        if not bar.disable and saved + needed > WORTH_TELLING:
+            place = "in memory" if self._path is None else "on disk, before compression"
+            bar.write(f"{bar.desc}: {needed / 1e9:.2g} GB to compute, {saved / 1e9:.2g} GB saved {place}")
+
     def _keep(self, instant: Instant, first: int) -> None:
         if self._layout.every is not None:
             values = self._run.diagnostics()
@@ -119,14 +131,23 @@ class _Recording:
             self._reached.diagnosed += 1
         if instant.index is None:
             return
-        observed = self._run.observe()
-        saved = {name: observed[name] for name in self._layout.fields}
-        self._store.append("time", first + instant.index, instant.time, saved)
+        self._save(first + instant.index, instant.time)
         self._store.sync()
         self._reached.saved = first + instant.index + 1
         self._reached.seconds = clock.perf_counter() - self._start
         if self._path is not None:
             write_restart(self._path, self._run, self._reached)
+
+    def _save(self, index: int, time: float) -> None:
+        observed = self._run.observe()
+        fields = self._layout.fields
+        for dim, names in self._layout.due(index).items():
+            every = fields[names[0]].every if names else 1
+            computed = {
+                name: observed[name] if (values := fields[name].values) is None else values(observed)
+                for name in names
+            }
+            self._store.append(dim, index // every, time, computed)
 
     def _failure(self, error: RunError) -> tuple[str, dict[str, Any]]:
         status = "blow-up" if isinstance(error, BlowUp) else "failed"

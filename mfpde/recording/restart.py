@@ -167,8 +167,8 @@ def _acknowledged(path: Path, recorded: Array, restart: Restart) -> Array:
 def _up_to(times: Array, dataset: xr.Dataset) -> xr.Dataset:
     """The part of a dataset that a run through ``times`` alone would have given."""
     found = dataset.isel(time=slice(0, times.size))
-    if "diagnostic_time" in found.dims:
-        found = found.isel(diagnostic_time=np.flatnonzero(found["diagnostic_time"].values <= times[-1]))
+    for dim in [str(dim) for dim in found.dims if dim == "diagnostic_time" or str(dim).startswith("time_")]:
+        found = found.isel({dim: np.flatnonzero(found[dim].values <= times[-1])})
     if found.sizes["time"] == times.size:
         found.attrs["status"] = "completed"
     return found

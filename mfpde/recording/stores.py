@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from mfpde.recording.layout import Layout
 
 __all__ = ["FileStore", "MemoryStore", "Store", "read_dataset", "replace_file"]
 
+LARGEST_CHUNK = 2**28  # bytes; HDF5 allows less than 4 GiB, and a chunk is compressed in memory
 IN_MEMORY = 2**31  # files up to this size are read whole when a run ends, larger ones are left on disk
 
 
@@ -48,11 +50,13 @@ class MemoryStore:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._records: dict[str, list[tuple[float, dict[str, Any]]]] = {"time": [], "diagnostic_time": []}
+        self._records: dict[str, list[tuple[float, dict[str, Any]]]] = {"time": []}
 
     def append(self, dim: str, place: int, time: float, values: Mapping[str, Any]) -> None:
         """Keep copies of the values."""
-        self._records[dim].append((time, {name: np.array(value) for name, value in values.items()}))
+        self._records.setdefault(dim, []).append(
+            (time, {name: np.array(value) for name, value in values.items()})
+        )
 
     def sync(self) -> None:
         """Nothing to do: memory is as safe as it will be."""
@@ -61,8 +65,6 @@ class MemoryStore:
         """The records as a dataset."""
         variables: dict[str, xr.Variable] = dict(self._layout.static)
         for dim, records in self._records.items():
-            if not records and dim != "time":
-                continue
             times = np.array([time for time, _ in records], dtype=float)
             variables[dim] = xr.Variable(dim, times, attributes(dim))
             for name in records[0][1] if records else ():
@@ -103,7 +105,7 @@ class FileStore:
         options: dict[str, Any] = {}
         if len(dims) > 1:  # one compressed chunk for each record
             sizes = [self._file.dimensions[dim].size for dim in dims[1:]]
-            options = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": (1, *sizes)}
+            options = {"zlib": True, "complevel": 1, "shuffle": True, "chunksizes": (1, *_chunk(sizes))}
         elif self._file.dimensions[dims[0]].isunlimited():
             options = {"chunksizes": (1024,)}
         variable = self._file.createVariable(name, dtype, dims, fill_value=False, **options)
@@ -133,12 +135,21 @@ class FileStore:
         return read_dataset(self._path)
 
 
+def _chunk(sizes: list[int]) -> list[int]:
+    """A record, cut along its first axes where it would exceed the largest chunk."""
+    chunk = list(sizes)
+    for place in range(len(chunk)):
+        while 8 * prod(chunk) > LARGEST_CHUNK and chunk[place] > 1:
+            chunk[place] = -(-chunk[place] // 2)
+    return chunk
+
+
 def _heading(layout: Layout) -> dict[str, Any]:
     return {"Conventions": CONVENTIONS, **layout.attrs, "status": "running"}
 
 
 def _dims(layout: Layout, dim: str, name: str) -> tuple[str, ...]:
-    return layout.fields[name] if dim == "time" else ()
+    return () if dim == "diagnostic_time" else layout.fields[name].dims
 
 
 def read_dataset(path: Path) -> xr.Dataset:

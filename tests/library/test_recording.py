@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 from mfpde.dataset import attributes
-from mfpde.recording import Layout, check_path, checked_times, record
+from mfpde.recording import Field, Layout, check_path, checked_times, record
 from mfpde.recording.restart import restart_path
 from mfpde_solvers.evolve import BlowUp, ResolutionLost
 
@@ -57,7 +57,7 @@ class Doubling:
 def layout(**changes: Any) -> Layout:
     plain = Layout(
         coords={"particle": xr.Variable("particle", np.arange(2), attributes("particle"))},
-        fields={"x": ("particle",), "half": ("replica",)},
+        fields={"x": Field(("particle",)), "half": Field(("replica",))},
         attrs={"fingerprint": '{"kernel": "a", "grid": "b"}', "dt": STEP, "seed": 3},
         identity=("fingerprint", "dt", "seed"),
         static={"replica": xr.Variable("replica", np.arange(1), attributes("replica"))},

@@ -1,4 +1,6 @@
-"""Kernels: values, potentials and symbols on the whole space and on the circle are one and the same kernel."""
+"""Kernels: values, potentials and symbols on the whole space and on the circle are of one kernel."""
+
+import itertools
 
 import numba
 import numpy as np
@@ -62,10 +64,8 @@ def quadrature(domain, breaks):
     """Gauss–Legendre points and weights between the breaks of a kernel on either side of the origin."""
     nodes, weights = np.polynomial.legendre.leggauss(400)
     edges = sorted({0.0, *breaks, domain.axes[0].length / 2})
-    z = np.concatenate(
-        [(a + b) / 2 + (b - a) / 2 * nodes for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    )
-    w = np.concatenate([(b - a) / 2 * weights for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    z = np.concatenate([(a + b) / 2 + (b - a) / 2 * nodes for a, b in itertools.pairwise(edges)])
+    w = np.concatenate([(b - a) / 2 * weights for a, b in itertools.pairwise(edges)])
     return np.concatenate([z, -z])[:, None], np.concatenate([w, w])
 
 
@@ -99,7 +99,7 @@ def test_potential_has_zero_mean_and_minus_its_slope_is_the_force(kernel, grid):
     nodes, weights = np.polynomial.legendre.leggauss(40)
     pieces = np.array([0.0, getattr(kernel, "cutoff", 0.0), period / 2])
     mean = 0.0
-    for a, b in zip(pieces[:-1], pieces[1:], strict=True):
+    for a, b in itertools.pairwise(pieces):
         z = (a + b) / 2 + (b - a) / 2 * nodes
         mean += (b - a) / 2 * np.sum(weights * (domain.potential(z[:, None]) + domain.potential(-z[:, None])))
     assert mean == pytest.approx(0.0, abs=1e-13)
