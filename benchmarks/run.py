@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import particles
+import schemes
 import shifts
 import whole
 from timing import Row
@@ -43,7 +44,13 @@ def main() -> None:
     )
     parts = [head]
     print(head)
-    for title, module in (("Shifts and steps", shifts), ("Particles", particles), ("Whole calls", whole)):
+    modules = {
+        "Shifts and steps": shifts,
+        "Schemes": schemes,
+        "Particles": particles,
+        "Whole calls": whole,
+    }
+    for title, module in modules.items():
         parts.append(table(title, module.run()))
         print(parts[-1], flush=True)
     if "--write" in sys.argv[1:]:

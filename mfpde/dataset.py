@@ -38,6 +38,7 @@ LONG_NAMES: dict[str, str] = {
     "mean_field_x": "mean field, first component",
     "mean_field_y": "mean field, second component",
     "mean_field_z": "mean field, third component",
+    "mean_field_r": "mean field, radial component",
     "flux_x": "momentum density, first component",
     "flux_y": "momentum density, second component",
     "flux_z": "momentum density, third component",
@@ -57,6 +58,8 @@ LONG_NAMES: dict[str, str] = {
     "minimum": "smallest value of the density",
     "edge_mass": "mass in the outermost cells of the open axes",
     "outflow": "mass that left through the open axes",
+    "mass_beyond": "mass beyond the last radius",
+    "second_moment": "second moment of the positions",
 }
 """The one table of names: what each saved variable is. Everything is dimensionless (units 1)."""
 

@@ -24,17 +24,21 @@ def digest(values: Any) -> str:
     return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()[:16]
 
 
-def fingerprint(problem: Problem, density: Any) -> dict[str, str]:
+def fingerprint(problem: Problem, grid: Grid | None = None) -> dict[str, str]:
     """Short hashes of what a computation depends on: grid, ρ₀ on it, kernel, drift, coefficients.
 
-    Functions are probed at fixed points of the grid, so that two that agree there count as the same.
+    Functions are probed at fixed points of the grid (ρ₀ at up to about 4096 cell centres, ends included),
+    so that two that agree there count as the same.
 
     Parameters
     ----------
-    density : array
-        ρ₀ at the cell centres of the problem's grid.
+    grid : Grid, optional
+        The grid of the computation; the problem's own by default.
     """
-    equation, grid = problem.equation, problem.grid
+    from mfpde.laws.base import probe_points
+
+    equation, shown = problem.equation, problem.grid if grid is None else grid
+    grid = problem.grid
     positions: Grid = grid.positions
     lower = np.array([axis.lower for axis in positions.axes])
     lengths = np.array([axis.length for axis in positions.axes])
@@ -44,8 +48,8 @@ def fingerprint(problem: Problem, density: Any) -> dict[str, str]:
     coefficients = [equation.friction, equation.diffusion, equation.scaling, getattr(kernel, "cutoff", 0.0)]
     return {
         "equation": f"{type(equation).__name__}({type(kernel).__name__}) {coefficients}",
-        "grid": repr(grid),
-        "initial density": digest(density),
+        "grid": repr(shown),
+        "initial density": digest(problem.law.pdf(probe_points(grid))),
         "kernel": digest(kernel.limit((fractions - 0.5) * lengths)),
         "drift": digest(drift),
     }
@@ -62,14 +66,14 @@ def versions() -> str:
     return json.dumps(ours | {name: version(name) for name in names})
 
 
-def case_attributes(problem: Problem, density: Any) -> dict[str, str]:
+def case_attributes(problem: Problem, grid: Grid | None = None) -> dict[str, str]:
     """Attributes that say what was computed; see :func:`problem_from`."""
     case = {"case": json.dumps(dict(problem.case))} if problem.case is not None else {}
     return case | {
         "title": problem.name or "mean-field problem",
         "problem": repr(problem),
         "references": problem.citation,
-        "fingerprint": json.dumps(fingerprint(problem, density)),
+        "fingerprint": json.dumps(fingerprint(problem, grid)),
         "versions": versions(),
     }
 

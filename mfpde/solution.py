@@ -92,17 +92,16 @@ def solve(
     """
     _check_arguments(problem, grid, solver, save)
     step = None if dt is None else time_step(dt)
-    if grid is not None:
-        problem = problem.replace(grid=grid)
     target = check_path(path, overwrite, resume)
     instants = checked_times(times, problem.horizon)
-    density = _initial_density(problem)
-    equation, grid = problem.equation.limit, problem.grid
     solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
+    if grid is not None and not hasattr(solver, "discretise"):
+        problem = problem.replace(grid=grid)
+    grid, density, shown = _discretised(problem, solver, grid)
+    equation = problem.equation.limit
     step = solver.default_step(equation, grid, density) if step is None else step
-    layout = _layout(
-        problem, density, save, instants.size, {"solver": repr(solver), "solver_reason": reason, "dt": step}
-    )
+    about = {"solver": repr(solver), "solver_reason": reason, "dt": step}
+    layout = _layout(problem, shown, save, instants.size, about)
     return record(
         lambda: solver.prepare(equation, grid, density, step),
         instants,
@@ -152,6 +151,14 @@ def reference_times(problem: Problem, times: ArrayLike | None, study: ArrayLike 
 def study_times(problem: Problem, times: ArrayLike | None) -> Array:
     """Times of a study: 0, T/4, T/2, 3T/4 and the horizon T by default."""
     return checked_times(times, problem.horizon)[:: 25 if times is None else 1]
+
+
+def _discretised(problem: Problem, solver: Any, grid: Grid | None) -> tuple[Grid, Any, Grid]:
+    """The solver's grid, the initial density on it, and the axes on which the density is shown."""
+    if hasattr(solver, "discretise"):
+        grid, density = solver.discretise(problem.law.pdf, problem.grid if grid is None else grid)
+        return grid, density, grid.select(("r",))
+    return problem.grid, _initial_density(problem), problem.grid
 
 
 def _initial_density(problem: Problem) -> Array:
@@ -207,13 +214,11 @@ def _edge_watch(grid: Grid) -> Callable[[float, Mapping[str, float]], None]:
     return watch
 
 
-def _layout(
-    problem: Problem, density: Array, save: Save | None, times: int, attrs: Mapping[str, Any]
-) -> Layout:
+def _layout(problem: Problem, grid: Grid, save: Save | None, times: int, attrs: Mapping[str, Any]) -> Layout:
     from mfpde.outputs import default_outputs, outputs_of
     from mfpde.provenance import case_attributes
 
-    grid, kernel = problem.grid, problem.equation.limit.kernel
+    kernel = problem.equation.limit.kernel
     observed = {"density": grid.names}
     observed |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
     if kernel.potential_formula((None,) * kernel.dim) is not None:
@@ -223,6 +228,6 @@ def _layout(
     return Layout(
         coords={axis.name: coordinate(axis) for axis in grid.axes},
         fields=outputs_of(chosen, grid, observed),
-        attrs=case_attributes(problem, density) | dict(attrs) | {"saved": saved},
+        attrs=case_attributes(problem, grid) | dict(attrs) | {"saved": saved},
         identity=("fingerprint", "solver", "dt", "saved"),
     )

@@ -1,6 +1,6 @@
 """The solvers of limit equations, configured by frozen objects and used by :func:`mfpde.solve`."""
 
 from mfpde_solvers.stepping import BLANES_MOAN, STRANG, Splitting
-from mfpde_solvers.vlasov import SemiLagrangian
+from mfpde_solvers.vlasov import Radial, SemiLagrangian
 
-__all__ = ["BLANES_MOAN", "STRANG", "SemiLagrangian", "Splitting"]
+__all__ = ["BLANES_MOAN", "STRANG", "Radial", "SemiLagrangian", "Splitting"]

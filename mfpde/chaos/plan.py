@@ -150,7 +150,6 @@ def plan_study(
     forces: str,
 ) -> Plan:
     """Check what is asked of a study; takes the arguments of :func:`converge`."""
-    from mfpde.laws import on_grid
     from mfpde.problems.problem import check_problem
     from mfpde.provenance import case_attributes
 
@@ -164,7 +163,7 @@ def plan_study(
     seed = whole(seed, 0, "the seed")
     systems = {int(n): system_for(problem, int(n), seed, dt, forces) for n in counts}
     problem.law.rvs(1, np.random.default_rng(0))  # a law without a sampler is refused here
-    case = case_attributes(problem, on_grid(problem.law, problem.grid))
+    case = case_attributes(problem)
     shared = {
         "seed": seed,
         "dt": "default" if dt is None else float(dt),

@@ -6,14 +6,19 @@ from mfpde.laws.catalogue import HollowMaxwellian, Maxwellian, Perturbed
 from mfpde.laws.combined import Mixture, Product, draw
 from mfpde.laws.evaluation import density_and_mass, on_grid
 from mfpde.laws.gridded import Gridded, from_density
+from mfpde.laws.spherical import GaussianCloud, Isotropic, Plummer, Polytrope
 
 __all__ = [
+    "GaussianCloud",
     "Gridded",
     "HollowMaxwellian",
+    "Isotropic",
     "Law",
     "Maxwellian",
     "Mixture",
     "Perturbed",
+    "Plummer",
+    "Polytrope",
     "Product",
     "as_law",
     "density_and_mass",

@@ -17,6 +17,7 @@ from mfpde.dataset import attributes
 from mfpde.recording import Field, Layout, check_path, checked_times, record
 from mfpde.tasks import completed
 from mfpde_solvers.evolve import Run
+from mfpde_solvers.grid import Grid
 
 if TYPE_CHECKING:
     from mfpde.problems import Problem
@@ -25,6 +26,7 @@ __all__ = ["System", "check_no_mean_field", "random_stream", "simulate", "system
 
 Array = NDArray[Any]
 
+CELLS = 2**18  # at which the initial density is evaluated to choose a step
 INITIAL, NOISE, FLOOR, BOOTSTRAP = range(4)  # streams of random numbers
 
 
@@ -66,7 +68,6 @@ def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces:
     ValueError
         If the size, seed, step or forces are not acceptable.
     """
-    from mfpde.laws import on_grid
     from mfpde.particles.dynamics.second_order import default_step
     from mfpde.particles.forces import forces_for
 
@@ -74,9 +75,16 @@ def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces:
     equation = problem.equation.for_size(size)
     forces_for(equation.kernel.on(problem.grid), forces)
     if dt is None:
-        grid = problem.grid
-        dt = default_step(equation, grid, grid.integrate(on_grid(problem.law, grid), grid.velocities.names))
+        dt = default_step(equation, *_position_density(problem))
     return System(problem, size, seed, time_step(dt), forces)
+
+
+def _position_density(problem: Problem) -> tuple[Grid, Array]:
+    """The initial density of positions, on a grid thinned so that six dimensions cost little."""
+    most = max(8, int(CELLS ** (1 / problem.grid.dim)))
+    grid = problem.grid.resized({axis.name: min(axis.size, most) for axis in problem.grid.axes})
+    values = problem.law.pdf(grid.points)
+    return grid, np.asarray(grid.integrate(values, grid.velocities.names) / grid.integrate(values))
 
 
 def check_no_mean_field(mean_field: Any) -> None:
@@ -253,7 +261,6 @@ def _initial_points(initial: ArrayLike | xr.Dataset, problem: Problem, size: int
 
 
 def _layout(system: System, replicas: int, points: Array | None) -> Layout:
-    from mfpde.laws import on_grid
     from mfpde.provenance import case_attributes, digest
 
     problem, size = system.problem, system.size
@@ -276,7 +283,7 @@ def _layout(system: System, replicas: int, points: Array | None) -> Layout:
                 ("replica", "particle"), np.ones((replicas, size)), attributes("circulation")
             )
         },
-        attrs=case_attributes(problem, on_grid(problem.law, problem.grid)) | shared | {"initial": start},
+        attrs=case_attributes(problem) | shared | {"initial": start},
         identity=("fingerprint", "initial", *shared),
         every=None,
     )

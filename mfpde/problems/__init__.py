@@ -8,7 +8,9 @@ from mfpde.problems.vlasov_poisson import (
     landau_damping,
     two_stream,
     two_stream_v2,
+    vlasov_fokker_planck,
 )
+from mfpde.problems.whole_space import lazarovici_pickl, plasma_expansion, plummer, polytrope
 
 __all__ = [
     "Problem",
@@ -17,6 +19,11 @@ __all__ = [
     "from_case",
     "jeans_instability",
     "landau_damping",
+    "lazarovici_pickl",
+    "plasma_expansion",
+    "plummer",
+    "polytrope",
     "two_stream",
     "two_stream_v2",
+    "vlasov_fokker_planck",
 ]

@@ -6,6 +6,7 @@ has mean density 1, unit plasma frequency and unit thermal speed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, pi, prod
 
 import numpy as np
@@ -17,7 +18,14 @@ from mfpde_solvers.equations import Vlasov
 from mfpde_solvers.grid import POSITIONS, Axis, Grid
 from mfpde_solvers.kernels import Coulomb
 
-__all__ = ["bump_on_tail", "jeans_instability", "landau_damping", "two_stream", "two_stream_v2"]
+__all__ = [
+    "bump_on_tail",
+    "jeans_instability",
+    "landau_damping",
+    "two_stream",
+    "two_stream_v2",
+    "vlasov_fokker_planck",
+]
 
 SPHERES = {1: 2.0, 2: 2 * pi, 3: 4 * pi}
 """Surface of the unit sphere in one, two and three dimensions."""
@@ -156,6 +164,37 @@ def jeans_instability(wavenumber: float = 0.5, amplitude: float = 0.001) -> Prob
         13.0,
         description="gravitational collapse of a uniform cloud of stars",
         citation="J. Binney and S. Tremaine, Galactic Dynamics, 2nd ed., Princeton (2008), section 5.2",
+    )
+
+
+@catalogued
+def vlasov_fokker_planck(
+    wavenumber: float | tuple[float, ...] = 0.5, collision_rate: float = 0.1, amplitude: float = 1e-3
+) -> Problem:
+    """Landau damping with collisions: friction ν and diffusion ν, of which the unit Maxwellian is the rest.
+
+    With the default arguments the field decays at the rate −0.2107410990 with the frequency 1.3642542459.
+
+    Parameters
+    ----------
+    wavenumber : float or tuple of 2 or 3 floats
+        k > 0; the torus has length 2π/k along each axis, and the problem as many dimensions as there are.
+    collision_rate : float
+        ν > 0.
+    amplitude : float
+        a in [−1, 1].
+    """
+    k, ν = _wavenumbers(wavenumber), _positive("collision_rate", collision_rate)
+    d = len(k)
+    cells, velocity_cells, horizon = LANDAU[d]
+    return Problem(
+        replace(_plasma(k), friction=ν, diffusion=ν),
+        Perturbed(k if d > 1 else k[0], _amplitude(amplitude), Maxwellian(dimension=d)),
+        _phase_space(k, 8.0, cells, velocity_cells),
+        horizon,
+        description="decay of the field of a perturbed Maxwellian by phase mixing and collisions",
+        citation="A. Lenard and I. B. Bernstein, Plasma oscillations with diffusion in velocity space, "
+        "Phys. Rev. 112 (1958) 1456-1459",
     )
 
 

@@ -41,7 +41,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mfpde_solvers.lagrange import DEGREES, drivers, work_for
 
-__all__ = ["DEGREES", "Shift"]
+__all__ = ["DEGREES", "AxisShift", "Shift"]
 
 Array = NDArray[Any]
 
@@ -67,7 +67,57 @@ def _walks(shape: tuple[int, ...], axis: int, given: tuple[int, ...]) -> tuple[N
     return (*_merge(shape[:axis], strides[:axis]), *_merge(shape[axis + 1 :], strides[axis + 1 :]))
 
 
-class Shift:
+class AxisShift:
+    """What shifts along one axis have in common: the arrays they work on, and what they refuse."""
+
+    def __init__(self, shape: Sequence[int], axis: int, periodic: bool, dtype: DTypeLike) -> None:
+        self.shape = tuple(int(size) for size in shape)
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(
+                f"shape {tuple(shape)} is not that of an array to shift; every size must be at least 1"
+            )
+        if not -len(self.shape) <= axis < len(self.shape):
+            raise ValueError(
+                f"axis {axis} does not exist in shape {self.shape}; use 0 to {len(self.shape) - 1}"
+            )
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise ValueError(f"dtype {self.dtype} cannot be shifted; use float64 or float32")
+        self.axis, self.periodic = axis % len(self.shape), bool(periodic)
+
+    def _check(self, f: Array) -> None:
+        if not isinstance(f, np.ndarray) or f.dtype != self.dtype:
+            given = f.dtype if isinstance(f, np.ndarray) else type(f).__name__
+            raise TypeError(f"this shift works on {self.dtype} arrays, got {given}; convert it first")
+        if f.shape != self.shape:
+            raise ValueError(
+                f"this shift works on shape {self.shape}, got {f.shape}; build one for that shape"
+            )
+        if not (f.flags.c_contiguous and f.flags.writeable):
+            raise ValueError(
+                "a shift works in place on C-contiguous, writeable arrays; pass a contiguous copy"
+            )
+
+    def _displacement(self, displacement: ArrayLike) -> NDArray[np.float64]:
+        """The displacement, C-ordered in double precision, with as many axes as ``f``."""
+        s = np.asarray(displacement, dtype=np.float64, order="C")
+        s = s.reshape((1,) * (len(self.shape) - s.ndim) + s.shape)
+        wanted = (*self.shape[: self.axis], 1, *self.shape[self.axis + 1 :])
+        if len(s.shape) != len(wanted) or any(k not in (1, n) for k, n in zip(s.shape, wanted)):
+            raise ValueError(
+                f"a displacement of shape {np.shape(displacement)} does not broadcast to {wanted}, "
+                f"the shape of f with length 1 along axis {self.axis}; reshape it"
+            )
+        if not np.isfinite(s).all():
+            raise ValueError("the displacement is not finite; check the time step and the field that made it")
+        return s
+
+    def _walks(self, given: tuple[int, ...]) -> tuple[NDArray[np.int64], ...]:
+        """Sizes and strides of the walk through a displacement of this shape, before and after the axis."""
+        return _walks(self.shape, self.axis, given)
+
+
+class Shift(AxisShift):
     """Shift arrays of one shape along one axis, in place, on one thread.
 
     A shift owns its buffers: threads need one each. Results do not depend on how the array is cut into tiles.
@@ -111,22 +161,10 @@ class Shift:
         positive: bool = False,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.shape = tuple(int(size) for size in shape)
-        if not self.shape or min(self.shape) < 1:
-            raise ValueError(
-                f"shape {tuple(shape)} is not that of an array to shift; every size must be at least 1"
-            )
-        if not -len(self.shape) <= axis < len(self.shape):
-            raise ValueError(
-                f"axis {axis} does not exist in shape {self.shape}; use 0 to {len(self.shape) - 1}"
-            )
+        super().__init__(shape, axis, periodic, dtype)
         if degree not in DEGREES:
             raise ValueError(f"degree {degree} is not available; use one of {', '.join(map(str, DEGREES))}")
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
-            raise ValueError(f"dtype {self.dtype} cannot be shifted; use float64 or float32")
-        self.axis = axis % len(self.shape)
-        self.periodic, self.degree, self.positive = bool(periodic), int(degree), bool(positive)
+        self.degree, self.positive = int(degree), bool(positive)
         self._lines, self._columns = drivers(self.degree, self.positive, self.periodic)
         self._work = work_for(self.shape[self.axis], degree, self.positive, self.dtype)
 
@@ -162,7 +200,7 @@ class Shift:
         """
         self._check(f)
         s = self._displacement(displacement)
-        outer_sizes, outer_strides, *inner = _walks(self.shape, self.axis, s.shape)
+        outer_sizes, outer_strides, *inner = self._walks(s.shape)
         n = self.shape[self.axis]
         if prod(self.shape[self.axis + 1 :]) == 1:
             lost = self._lines(f.reshape(-1, n), s.ravel(), outer_sizes, outer_strides, self._work)
@@ -170,30 +208,3 @@ class Shift:
             cut = f.reshape(prod(self.shape[: self.axis]), n, -1)
             lost = self._columns(cut, s.ravel(), outer_sizes, outer_strides, *inner, self._work)
         return float(lost)
-
-    def _check(self, f: Array) -> None:
-        if not isinstance(f, np.ndarray) or f.dtype != self.dtype:
-            given = f.dtype if isinstance(f, np.ndarray) else type(f).__name__
-            raise TypeError(f"this shift works on {self.dtype} arrays, got {given}; convert it first")
-        if f.shape != self.shape:
-            raise ValueError(
-                f"this shift works on shape {self.shape}, got {f.shape}; build one for that shape"
-            )
-        if not (f.flags.c_contiguous and f.flags.writeable):
-            raise ValueError(
-                "a shift works in place on C-contiguous, writeable arrays; pass a contiguous copy"
-            )
-
-    def _displacement(self, displacement: ArrayLike) -> NDArray[np.float64]:
-        """The displacement, C-ordered in double precision, with as many axes as ``f``."""
-        s = np.asarray(displacement, dtype=np.float64, order="C")
-        s = s.reshape((1,) * (len(self.shape) - s.ndim) + s.shape)
-        wanted = (*self.shape[: self.axis], 1, *self.shape[self.axis + 1 :])
-        if len(s.shape) != len(wanted) or any(k not in (1, n) for k, n in zip(s.shape, wanted)):
-            raise ValueError(
-                f"a displacement of shape {np.shape(displacement)} does not broadcast to {wanted}, "
-                f"the shape of f with length 1 along axis {self.axis}; reshape it"
-            )
-        if not np.isfinite(s).all():
-            raise ValueError("the displacement is not finite; check the time step and the field that made it")
-        return s

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, uint64
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["DEGREES", "Work", "drivers", "work_for"]
+__all__ = ["DEGREES", "Function", "Integers", "Work", "compiled", "drivers", "offset", "work_for"]
 
 DEGREES = (3, 5, 7, 9)
 TILE = 32  # columns moved together along a strided axis: whole cache lines, and a window that fits in cache
@@ -117,6 +117,24 @@ def _set_weights(α: float, work: Work, scheme: Scheme) -> None:
     for k in range(nodes):
         work.weights[0, k] = w[k]
         work.weights[1, k] = c[k] - α if k == r - 1 else c[k]
+
+
+@inlined
+def _keep(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
+    """Copy the weights at hand to row ``j`` of a table; by elements, since slices are counted references."""
+    for k in range(scheme.nodes):
+        exact[j, k] = work.exact[1, k]
+        weights[j, 0, k] = work.weights[0, k]
+        weights[j, 1, k] = work.weights[1, k]
+
+
+@inlined
+def _recall(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
+    """Take the weights from row ``j`` of the table."""
+    for k in range(scheme.nodes):
+        work.exact[1, k] = exact[j, k]
+        work.weights[0, k] = weights[j, 0, k]
+        work.weights[1, k] = weights[j, 1, k]
 
 
 @inlined
@@ -298,13 +316,13 @@ def _transpose_out(tile: Array, f: Array, o: int, column: int, width: int) -> No
 
 
 @inlined
-def _offset(index: int, sizes: Integers, strides: Integers) -> int:
+def offset(index: int, sizes: Integers, strides: Integers) -> int:
     """Place in memory of the element that is number ``index`` in C order."""
-    offset = 0
+    place = 0
     for k in range(sizes.size - 1, -1, -1):
-        offset += (index % sizes[k]) * strides[k]
+        place += (index % sizes[k]) * strides[k]
         index //= sizes[k]
-    return offset
+    return place
 
 
 @inlined
@@ -312,7 +330,7 @@ def _shift_lines(f: Array, s: Array, sizes: Integers, strides: Integers, work: W
     """Shift every row of ``f``, of shape (lines, n)."""
     n, lost, last, m, α = f.shape[1], 0.0, np.nan, 0, 0.0
     for o in range(f.shape[0]):
-        place = _offset(o, sizes, strides)
+        place = offset(o, sizes, strides)
         if s[place] != last:
             last = s[place]
             m, α = _split(last, n, scheme)
@@ -334,26 +352,36 @@ def _shift_columns(
 ) -> float:
     """Shift the middle axis of ``f``, of shape (outer, n, inner), in tiles along the last inner axis.
 
-    Columns with one displacement are moved together; others become lines first.
+    Columns with one displacement are moved together; others become lines first. Their weights are kept: in
+    a Vlasov equation the same displacements come again in every block.
     """
     n, run, step = f.shape[1], inner[-1], steps[-1]
-    lost, last, m, α = 0.0, np.nan, 0, 0.0
+    kept = run if step != 0 else 1
+    shifts, wholes, rests = np.full(kept, np.nan), np.empty(kept, np.int64), np.empty(kept)
+    exact = np.empty((kept, scheme.nodes))
+    weights = np.empty((kept, 2, scheme.nodes), work.weights.dtype)
+    lost = 0.0
     for block in range(f.shape[0] * (f.shape[2] // run)):
         o, column = block // (f.shape[2] // run), block % (f.shape[2] // run) * run
-        place = _offset(o, sizes, strides) + _offset(column, inner, steps)
+        place = offset(o, sizes, strides) + offset(column, inner, steps)
         for b in range(0, run, TILE):
             width = min(TILE, run - b)
             if step != 0:
                 _transpose_in(work.tile, f, o, column + b, width)
             for i in range(width if step != 0 else 1):
-                if s[place + (b + i) * step] != last:
-                    last = s[place + (b + i) * step]
-                    m, α = _split(last, n, scheme)
-                    _set_weights(α, work, scheme)
+                j = b + i if step != 0 else 0
+                s_j = s[place + (b + i) * step]
+                if s_j != shifts[j]:
+                    shifts[j] = s_j
+                    wholes[j], rests[j] = _split(s_j, n, scheme)
+                    _set_weights(rests[j], work, scheme)
+                    _keep(j, exact, weights, work, scheme)
+                elif step != 0:
+                    _recall(j, exact, weights, work, scheme)
                 if step != 0:
-                    lost += _shift_line(work.tile[i, :n], m, α, work, scheme)
+                    lost += _shift_line(work.tile[i, :n], wholes[j], rests[j], work, scheme)
                 else:
-                    lost += _shift_tile(f, o, column + b, width, m, α, work, scheme)
+                    lost += _shift_tile(f, o, column + b, width, wholes[j], rests[j], work, scheme)
             if step != 0:
                 _transpose_out(work.tile, f, o, column + b, width)
     return lost

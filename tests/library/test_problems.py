@@ -58,6 +58,7 @@ VELOCITIES = {
     "two_stream_v2": (0.0, 3.0),
     "bump_on_tail": (0.45, 0.9 + 0.1 * (0.25 + 4.5**2)),
     "jeans_instability": (0.0, 1.0),
+    "vlasov_fokker_planck": (0.0, 1.0),
 }
 
 

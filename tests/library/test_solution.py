@@ -189,3 +189,34 @@ def test_bad_input_is_refused_before_anything_is_touched(
     with pytest.raises(error, match=named):
         mf.solve(**({"problem": problem, "times": [0.0]} | changed), path=tmp_path / "reference.nc")
     assert list(tmp_path.iterdir()) == []
+
+
+def cloud(**moved: float) -> mf.Problem:
+    from scipy import stats
+
+    names = ("x", "y", "z", "vx", "vy", "vz")
+    grid = mf.Grid(tuple(mf.Axis(name, -6.0, 6.0, 12, "open") for name in names))
+    law = stats.multivariate_normal([moved.get(name, 0.0) for name in names])
+    return mf.Problem(mf.equations.Vlasov(mf.kernels.Coulomb(3, 1.0)), law, grid, 1.0)
+
+
+def test_radial_data_are_solved_by_shells(reference: dict[str, Any], tmp_path: Path) -> None:
+    solver = mf.solvers.Radial(shells=2**14)
+    found = mf.solve(cloud(), [0.0, 0.5, 1.0], solver=solver, path=tmp_path / "radial.nc")
+    assert found["density"].dims == ("time", "r")
+    assert {"mean_field_r", "potential", "total_energy", "mass_beyond"} <= set(found.data_vars)
+    # E|v|²/2 = 3/2 and the self-energy of a Gaussian; 2¹⁴ shells give sums to 1e-6
+    assert float(found["kinetic_energy"][0]) == pytest.approx(1.5, abs=1e-5)
+    self_energy = reference["A.gauss3d.selfenergy"]["value"]
+    assert float(found["potential_energy"][0]) == pytest.approx(self_energy, abs=1e-4)
+    assert float(abs(found["total_energy"] / found["total_energy"][0] - 1).max()) < 1e-6
+    r = found["r"].values
+    inside = float(np.sum(4 * np.pi * r**2 * found["density"][0].values) * (r[1] - r[0]))
+    assert inside == pytest.approx(1.0, abs=1e-3)
+    again = mf.solve(cloud(), [0.0, 0.5, 1.0], solver=solver, path=tmp_path / "radial.nc", resume=True)
+    assert again.identical(found)
+
+
+def test_data_that_are_not_radial_are_refused_by_the_radial_solver() -> None:
+    with pytest.raises(ValueError, match="not spherically symmetric"):
+        mf.solve(cloud(x=0.5), [0.0], solver=mf.solvers.Radial())

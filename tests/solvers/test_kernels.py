@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import j0
 
 from mfpde_solvers.grid import Axis, Grid
-from mfpde_solvers.kernels import Coulomb, Custom, Harmonic, Kuramoto
+from mfpde_solvers.kernels import Coulomb, Custom, Harmonic, Kuramoto, PowerLaw, Riesz, Stokeslet
 from mfpde_solvers.power_of_n import PowerOfN
 
 L = 2.5
@@ -41,6 +42,8 @@ PERIODIC = [
 FREE = [
     (Coulomb(1, 1.5), LINE),
     (Coulomb(1, 1.5, cutoff=0.3), LINE),
+    (Riesz(1, 0.4, -0.8), LINE),
+    (PowerLaw(1, 1.6, 1.1, cutoff=0.3), LINE),
     (Harmonic(1, 0.8), LINE),
     (Custom(compiled_bump, 1), LINE),
 ]
@@ -157,6 +160,79 @@ def test_truncated_transforms_by_quadrature(kernel):
     assert np.allclose(transform, (w * kernel.on(LINE).potential(z)) @ phases, atol=1e-10)
 
 
+RADIAL = [
+    Riesz(2, 0.5, 1.3),
+    Riesz(3, 0.0, -0.7),
+    PowerLaw(1, 0.4),
+    PowerLaw(2, 1.0, 1.2, cutoff=0.3),
+    PowerLaw(3, 2.5, 0.6, cutoff=0.4),
+    PowerLaw(3, -0.5),
+]
+
+
+@pytest.mark.parametrize("kernel", RADIAL, ids=repr)
+def test_radial_kernels_are_powers_and_gradients(kernel):
+    """|K| = c r^{−s−1} outside the cut-off and linear inside, −∇V = K, V → c/(s r^s) far away."""
+    d, s, c, ε = kernel.dim, kernel.order, kernel.strength, kernel.cutoff
+    direction = np.random.default_rng(5).normal(size=d)
+    direction /= np.linalg.norm(direction)
+    for r in (0.1, 0.35, 0.9, 4.0):
+        z, h = r * direction, 1e-4
+        size = c * r / max(r, ε) ** (s + 2)
+        assert np.allclose(kernel(z), size * direction, rtol=1e-13)
+        slope = [(kernel.potential(z + h * e) - kernel.potential(z - h * e)) / (2 * h) for e in np.eye(d)]
+        assert np.allclose(slope, -kernel(z), rtol=1e-4, atol=1e-4 * abs(c))
+    expected = -c * np.log(4.0) if s == 0 else c / (s * 4.0**s)
+    assert kernel.potential(4.0 * direction) == pytest.approx(expected, rel=1e-13)
+    compiled = kernel.on(open_space(d)).pair
+    assert np.allclose(compiled(*(0.2 * direction)), kernel(0.2 * direction), rtol=1e-13)
+    assert not np.any(compiled(*np.zeros(d)))
+
+
+@pytest.mark.parametrize("kernel", [*RADIAL, Coulomb(2, 1.0, 0.4), Coulomb(3, -2.0)], ids=repr)
+def test_truncated_transforms_of_radial_kernels(kernel):
+    """∫ V e^{−ik·z} over |z| < R as a radial integral; the force is −ik V̂ less a constant ball."""
+    d, R = kernel.dim, 2.5
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    edges = np.concatenate([[0.0], R * 2.0 ** np.arange(-60, 0), [kernel.cutoff], np.linspace(0.6, 1, 6) * R])
+    edges = np.unique(edges)
+    centres, halves = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
+    r, w = (centres[:, None] + halves[:, None] * nodes).ravel(), np.outer(halves, weights).ravel()
+    k = np.array([0.0, 0.3, 2.0, 9.0, 40.0])
+    area = {1: 2.0, 2: 2 * np.pi, 3: 4 * np.pi}[d]
+    waves = {1: np.cos, 2: j0, 3: lambda x: np.sinc(x / np.pi)}[d](k[:, None] * r)
+    offsets = r[:, None] * np.eye(d)[0]
+    V = kernel.potential(offsets)
+    along = (k, *(np.zeros_like(k) for _ in range(d - 1)))
+    measure = area * w * r ** (d - 1)
+    assert np.allclose(kernel.truncated_potential_formula(R)(*along), waves @ (measure * V), atol=1e-10)
+    V_R = kernel.potential(R * np.eye(d)[0])
+    force = kernel.on(open_space(d)).truncated_symbol(R, *along)
+    assert np.allclose(force[:, 0], -1j * k * (waves @ (measure * (V - V_R))), atol=1e-9)
+    assert np.abs(force[:, 1:]).max(initial=0.0) == 0
+
+
+def test_stokeslet_is_the_oseen_tensor_and_divergence_free():
+    g = np.array([0.3, -0.2, 1.0])
+    kernel = Stokeslet(tuple(g))
+    z = np.array([0.4, 0.7, -0.5])
+    r = np.linalg.norm(z)
+    assert np.allclose(kernel(z), -(np.eye(3) / r + np.outer(z, z) / r**3) @ g, rtol=1e-14)
+    h = 1e-5
+    assert abs(sum((kernel(z + h * e) - kernel(z - h * e))[i] for i, e in enumerate(np.eye(3)))) < 1e-13
+    domain = kernel.on(open_space(3))
+    assert np.allclose(domain.pair(*z), kernel(z), rtol=1e-14)
+    assert not np.any(domain.pair(0.0, 0.0, 0.0))
+    k = [np.array([0.9]), np.array([-0.4]), np.array([1.3])]
+    R = 3.7
+    κ = R * np.sqrt(sum(c**2 for c in k))
+    cut = 1 - np.cos(κ) - κ * np.sin(κ) / 2  # from ∫ (|z| − R) e^{−ik·z} over the ball
+    assert np.allclose(domain.truncated_symbol(R, *k), domain.symbol(*k) * cut, rtol=1e-12)
+    assert np.abs(sum(c * domain.symbol(*k)[:, i] for i, c in enumerate(k))) < 1e-14
+    with pytest.raises(ValueError, match="not the gradient"):
+        kernel.potential(z)
+
+
 @given(st.floats(-2.0, 2.0), st.floats(0.01, 3.0))
 def test_custom_functions_agree_compiled_or_not(z, scale):
     offsets = np.array([[z], [scale]])
@@ -183,6 +259,8 @@ def test_cutoffs_that_depend_on_the_size():
         (lambda: Kuramoto(1.0).on(LINE), "2π"),
         (lambda: Coulomb(2).on(CIRCLE), "dimension 2"),
         (lambda: Coulomb(4), "1, 2 or 3"),
+        (lambda: Riesz(2, 2.0), "Custom"),
+        (lambda: Stokeslet((1.0, 2.0)), "three finite numbers"),
         (lambda: Coulomb(1, np.nan), "finite"),
         (lambda: Coulomb(1, 1.0, -0.1), "cut-off"),
         (lambda: Coulomb(1, 1.0, 2.0).on(CIRCLE), "half the period"),

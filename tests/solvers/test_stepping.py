@@ -13,12 +13,11 @@ START = np.array([1.2, 0.4])
 
 
 def step(splitting, z, h):
-    """One step of the pendulum q″ = −sin q."""
+    """One step of the pendulum q″ = −sin q, whose force gradient F F′ is sin q cos q."""
     q, p = z
-    p = p - splitting.kicks[0] * h * np.sin(q)
-    for drift, kick in zip(splitting.drifts, splitting.kicks[1:], strict=True):
+    for kick, gradient, drift in splitting.stages:
+        p = p - kick * h * np.sin(q) + gradient * h**3 * np.sin(q) * np.cos(q)
         q = q + drift * h * p
-        p = p - kick * h * np.sin(q)
     return np.array([q, p])
 
 

@@ -5,5 +5,18 @@ from mfpde_solvers.kernels.coulomb import Coulomb
 from mfpde_solvers.kernels.custom import Custom
 from mfpde_solvers.kernels.harmonic import Harmonic
 from mfpde_solvers.kernels.kuramoto import Kuramoto
+from mfpde_solvers.kernels.power_law import PowerLaw
+from mfpde_solvers.kernels.riesz import Riesz
+from mfpde_solvers.kernels.stokeslet import Stokeslet
 
-__all__ = ["Coulomb", "Custom", "DomainKernel", "Harmonic", "Kernel", "Kuramoto"]
+__all__ = [
+    "Coulomb",
+    "Custom",
+    "DomainKernel",
+    "Harmonic",
+    "Kernel",
+    "Kuramoto",
+    "PowerLaw",
+    "Riesz",
+    "Stokeslet",
+]

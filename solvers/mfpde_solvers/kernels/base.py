@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -50,6 +50,21 @@ class Kernel(ABC):
 
     dim: int
     pair_math: ClassVar[Any] = PAIR_MATH
+    mixed: ClassVar[bool] = False
+    """Whether there are fields on domains with both periodic and open axes."""
+
+    @property
+    def parities(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """For each component the reflections it consists of: 1 for each coordinate in which a part is odd.
+
+        By default component i is odd in zᵢ and even in the others, as for every radial kernel.
+        """
+        return tuple((tuple(int(i == j) for j in range(self.dim)),) for i in range(self.dim))
+
+    @property
+    def potential_parities(self) -> tuple[tuple[int, ...], ...]:
+        """The same for the potential; even by default."""
+        return ((0,) * self.dim,)
 
     @abstractmethod
     def force_formula(self, lengths: Lengths) -> Formula:
@@ -69,7 +84,7 @@ class Kernel(ABC):
 
     @abstractmethod
     def truncated_formula(self, radius: float) -> Formula:
-        """Fourier transform of a compactly supported kernel equal to K where every |zᵢ| ≤ ``radius``.
+        """Fourier transform of a compactly supported kernel equal to K where |z| < ``radius``.
 
         Its support reaches no further than :meth:`reach`. Finite at k = 0. With it, free-space
         convolutions are spectrally accurate (Vico, Greengard & Ferrando, J. Comput. Phys. 323, 2016).
@@ -79,8 +94,16 @@ class Kernel(ABC):
     def truncated_potential_formula(self, radius: float) -> Formula | None:
         """The same for the potential; ``None`` if there is none."""
 
-    def reach(self, radius: float) -> float:
-        """Half-width of the support of the kernels of the truncated formulas."""
+    def mixed_formula(self, radius: float, lengths: Lengths) -> Formula:
+        """The same where some axes are periodic: truncated along the open ones, a series along the others."""
+        raise ValueError(f"{type(self).__name__} is not available on mixed domains")
+
+    def mixed_potential_formula(self, radius: float, lengths: Lengths) -> Formula | None:
+        """The same for the potential; ``None`` if there is none."""
+        raise ValueError(f"{type(self).__name__} is not available on mixed domains")
+
+    def mixed_reach(self, radius: float) -> float:
+        """Half-width of the support of the kernels of the mixed formulas along the open axes."""
         return radius
 
     def check_domain(self, axes: tuple[Axis, ...]) -> None:  # noqa: B027 - most kernels accept every domain
@@ -117,7 +140,7 @@ class Kernel(ABC):
         return replace(self, cutoff=change(cutoff)) if isinstance(cutoff, PowerOfN) else self  # type: ignore[type-var]
 
     def on(self, grid: Grid) -> DomainKernel:
-        """The kernel of the domain of ``grid``: the torus, the whole space.
+        """The kernel of the domain of ``grid``: the torus, the whole space, or periodic along some axes.
 
         Raises
         ------
@@ -132,9 +155,10 @@ class Kernel(ABC):
             )
         if isinstance(getattr(self, "cutoff", 0.0), PowerOfN):
             raise ValueError("the cut-off depends on N; use kernel.for_size(N) or kernel.limit first")
-        if len({axis.periodic for axis in axes}) > 1:
+        if len({axis.periodic for axis in axes}) > 1 and not self.mixed:
             raise ValueError(
-                "position axes must be all periodic or all open; mixed domains are not available"
+                f"{type(self).__name__} takes position axes that are all periodic or all open; both kinds "
+                "together are available for Coulomb"
             )
         self.check_domain(axes)
         return DomainKernel(self, axes)
@@ -158,23 +182,37 @@ class DomainKernel:
     @property
     def periodic(self) -> bool:
         """Whether the domain is a torus."""
-        return self.axes[0].periodic
+        return all(axis.periodic for axis in self.axes)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some axes are periodic and some open."""
+        return len({axis.periodic for axis in self.axes}) > 1
 
     @property
     def lengths(self) -> Lengths:
         """Period of each axis, ``None`` on the whole space."""
         return tuple(axis.length if axis.periodic else None for axis in self.axes)
 
+    def _offset_lengths(self) -> Lengths:
+        """The periods, if the kernel has values at offsets."""
+        if self.mixed:
+            raise ValueError(
+                "there are no values at offsets, and no sums over pairs, with both periodic and open axes: "
+                "the sum over images has no short form that holds along a whole line; make all axes "
+                "periodic or all open, or use the field of a density"
+            )
+        return self.lengths
+
     def __call__(self, z: ArrayLike) -> Array:
         """K(z), (..., d) → (..., d)."""
+        formula = self.kernel.force_formula(self._offset_lengths())
         with np.errstate(divide="ignore", invalid="ignore"):
-            return _stacked(
-                self.kernel.force_formula(self.lengths)(*_components(z, self.dim, "offset")), self.dim
-            )
+            return _stacked(formula(*_components(z, self.dim, "offset")), self.dim)
 
     def potential(self, z: ArrayLike) -> Array:
         """V(z), (..., d) → (...); a ``ValueError`` if K is not a gradient."""
-        return _potential(self.kernel, self.lengths, z)
+        return _potential(self.kernel, self._offset_lengths(), z)
 
     def _wavenumbers(self, k: tuple[ArrayLike, ...]) -> tuple[Array, ...]:
         if len(k) != self.dim:
@@ -190,20 +228,53 @@ class DomainKernel:
         return np.where(zero[..., None], 0.0, values)
 
     def truncated_symbol(self, radius: float, *k: ArrayLike) -> Array:
-        """Fourier transform of :meth:`Kernel.truncated_formula`, shape (..., d)."""
-        formula = self.kernel.truncated_formula(radius)
+        """Fourier transform of :meth:`Kernel.truncated_formula`, or of the mixed one; shape (..., d)."""
+        kernel = self.kernel
+        mixed = self.mixed
+        formula = kernel.mixed_formula(radius, self.lengths) if mixed else kernel.truncated_formula(radius)
         return _stacked(formula(*self._wavenumbers(k)), self.dim).astype(complex)
 
-    @cached_property
+    def truncated_potential(self, radius: float, *k: ArrayLike) -> Array:
+        """The same for the potential, complex of shape (...)."""
+        kernel, lengths = self.kernel, self.lengths
+        formula = (
+            kernel.mixed_potential_formula(radius, lengths)
+            if self.mixed
+            else kernel.truncated_potential_formula(radius)
+        )
+        if formula is None:
+            raise ValueError(f"{type(kernel).__name__} is not the gradient of a potential")
+        return np.asarray(formula(*self._wavenumbers(k)), dtype=complex)
+
+    @property
+    def has_potential(self) -> bool:
+        """Whether K is a gradient."""
+        return self.kernel.potential_formula((None,) * self.dim) is not None
+
+    def reach(self, radius: float) -> float:
+        """Half-width, along open axes, of the support of the kernels of the truncated transforms."""
+        return self.kernel.mixed_reach(radius) if self.mixed else radius
+
+    @property
     def pair(self) -> Callable[..., Any] | None:
         """K as a compiled scalar function: ``pair(z)`` → number in dimension 1, ``pair(*z)`` → d numbers.
 
-        ``None`` for a kernel given as a plain Python function, which is evaluated in NumPy blocks.
+        Compiled once for each kernel and set of periods. ``None`` for a kernel given as a plain Python
+        function, which is evaluated in NumPy blocks.
         """
-        import numba
+        return _compiled(self.kernel, self._offset_lengths())
 
-        formula = self.kernel.pair_formula(self.lengths)
-        return None if formula is None else numba.njit(error_model="numpy", fastmath=self.kernel.pair_math)(formula)
+
+@lru_cache(maxsize=64)
+def _compiled(kernel: Kernel, lengths: Lengths) -> Callable[..., Any] | None:
+    import numba
+
+    formula = kernel.pair_formula(lengths)
+    return (
+        None
+        if formula is None
+        else numba.njit(error_model="numpy", fastmath=kernel.pair_math, forceinline=True)(formula)
+    )
 
 
 def _potential(kernel: Kernel, lengths: Lengths, z: ArrayLike) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,16 @@ class Custom(Kernel):
                 f"the kernel function maps offsets of shape (2, {dim}) to shape {probe.shape}, values "
                 f"{probe.ravel()}; it must return finite values of shape (..., {dim})"
             )
+
+    @property
+    def parities(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
+        """Every parity: nothing is known of the function."""
+        return (tuple(product((0, 1), repeat=self.dim)),) * self.dim
+
+    @property
+    def potential_parities(self) -> tuple[tuple[int, ...], ...]:
+        """Every parity."""
+        return self.parities[0]
 
     def force_formula(self, lengths: Lengths) -> Formula:
         """The function at the nearest image, less its mean on a circle."""

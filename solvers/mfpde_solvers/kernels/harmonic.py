@@ -30,7 +30,7 @@ class Harmonic(Kernel):
 
     def check_domain(self, axes: tuple[Axis, ...]) -> None:
         """Refuse a torus."""
-        if axes[0].periodic:
+        if any(axis.periodic for axis in axes):
             raise ValueError(
                 "the harmonic kernel has no meaning on a torus; use open axes, or Kuramoto on a circle"
             )
