@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,9 +43,10 @@ class _Section(BaseModel):
 class SolverSection(_Section):
     """Options of the semi-Lagrangian solver."""
 
-    degree: int = 9
-    splitting: str = "blanes_moan"
+    degree: int | Literal["fourier"] = 9
+    splitting: str | None = None
     positive: bool = False
+    dtype: Literal["float64", "float32"] = "float64"
 
 
 class SolveSection(_Section):
@@ -53,7 +54,7 @@ class SolveSection(_Section):
 
     times: list[float] | None = None
     dt: float | None = None
-    save: list[str] | None = None
+    save: list[str] | dict[str, int] | None = None
 
 
 class SimulateSection(_Section):

@@ -36,8 +36,10 @@ class Solver(Protocol):
         """The largest step if none is given."""
         ...
 
-    def prepare(self, equation: Any, grid: Grid, density: Array, dt: float | None = None) -> Run:
-        """A run from the initial density."""
+    def prepare(
+        self, equation: Any, grid: Grid, density: Array, dt: float | None = None, *, copy: bool = True
+    ) -> Run:
+        """A run from the initial density, which it may overwrite if it need not ``copy`` it."""
         ...
 
 
@@ -103,7 +105,7 @@ def solve(
     about = {"solver": repr(solver), "solver_reason": reason, "dt": step}
     layout = _layout(problem, shown, save, instants.size, about)
     return record(
-        lambda: solver.prepare(equation, grid, density, step),
+        lambda: solver.prepare(equation, grid, density, step, copy=False),
         instants,
         layout,
         path=target,
@@ -158,13 +160,14 @@ def _discretised(problem: Problem, solver: Any, grid: Grid | None) -> tuple[Grid
     if hasattr(solver, "discretise"):
         grid, density = solver.discretise(problem.law.pdf, problem.grid if grid is None else grid)
         return grid, density, grid.select(("r",))
-    return problem.grid, _initial_density(problem), problem.grid
+    dtype = getattr(solver, "dtype", "float64")
+    return problem.grid, _initial_density(problem, dtype), problem.grid
 
 
-def _initial_density(problem: Problem) -> Array:
+def _initial_density(problem: Problem, dtype: str = "float64") -> Array:
     from mfpde.laws import on_grid
 
-    density = on_grid(problem.law, problem.grid)
+    density = on_grid(problem.law, problem.grid, dtype)
     for name, mass in problem.grid.edge_mass(density).items():
         _judge_edge(mass, problem.grid[name], ValueError)
     return density

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from mfpde.laws.base import FloatArray, Law, check_values
+from mfpde.laws.base import Law, check_values
 from mfpde_solvers.grid import Grid
 
 __all__ = ["density_and_mass", "on_grid"]
@@ -15,24 +17,26 @@ MASS_TOLERANCE = 1e-2
 BLOCK = 1 << 16
 
 
-def on_grid(law: Law, grid: Grid) -> FloatArray:
+def on_grid(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Density at the cell centres, shape ``grid.shape``, scaled so that its sum times the cell volume is 1.
+
+    ``dtype`` is the precision of the result; the law is evaluated in double precision, block by block.
 
     Raises
     ------
     ValueError
         If a value is negative or not finite, or the mass on the grid differs from 1 by more than 1 %.
     """
-    return density_and_mass(law, grid)[0]
+    return density_and_mass(law, grid, dtype)[0]
 
 
-def density_and_mass(law: Law, grid: Grid) -> tuple[FloatArray, float]:
+def density_and_mass(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> tuple[NDArray[Any], float]:
     """What :func:`on_grid` gives, and the mass the values had before they were scaled."""
     if law.dim != grid.dim:
         raise ValueError(
             f"{law!r} has {law.dim} coordinates, the grid has {grid.dim} ({', '.join(grid.names)})"
         )
-    density = np.empty(prod(grid.shape))
+    density = np.empty(prod(grid.shape), dtype)
     # In blocks, because the points of a grid need dim times the memory of a density on it.
     for start in range(0, density.size, BLOCK):
         flat = np.arange(start, min(start + BLOCK, density.size))
@@ -41,7 +45,7 @@ def density_and_mass(law: Law, grid: Grid) -> tuple[FloatArray, float]:
         values = law.pdf(points)
         check_values(law, values)
         density[flat[0] : flat[-1] + 1] = values
-    mass = float(density.sum() * grid.cell_volume)
+    mass = float(density.sum(dtype=np.float64) * grid.cell_volume)
     if not abs(mass - 1) <= MASS_TOLERANCE:
         raise ValueError(
             f"{law!r} has mass {mass:.6g} on the grid, a law has 1; enlarge the box of the open axes or "

@@ -123,7 +123,13 @@ class Radial:
         return self._scheme.phase / ω if ω > 0 else STATIC
 
     def prepare(
-        self, equation: Vlasov, grid: Grid, density: Array | RadialDensity | Shells, dt: float | None = None
+        self,
+        equation: Vlasov,
+        grid: Grid,
+        density: Array | RadialDensity | Shells,
+        dt: float | None = None,
+        *,
+        copy: bool = True,
     ) -> RadialRun:
         """A run of this scheme.
 
@@ -138,6 +144,8 @@ class Radial:
             density for d³x d³v: ∫ f 8π² L dL dv_r dr = 1.
         dt : float, optional
             Largest step; :meth:`default_step` if not given.
+        copy : bool
+            Of no effect: shells are always copied.
 
         Raises
         ------

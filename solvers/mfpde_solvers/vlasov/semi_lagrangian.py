@@ -48,6 +48,9 @@ class SemiLagrangian:
     positive : bool
         Limit the fluxes so that f ≥ 0 is preserved. Costs about three times as much and dissipates where
         it acts. Friction and diffusion then are of second order in the cells.
+    dtype : {"float64", "float32"}
+        Precision of the density. Single precision halves memory and time in six dimensions; mass is then
+        kept to about 1e-7.
 
     Notes
     -----
@@ -62,6 +65,7 @@ class SemiLagrangian:
     degree: int | Literal["fourier"] = 9
     splitting: Splitting | str | None = None
     positive: bool = False
+    dtype: Literal["float64", "float32"] = "float64"
 
     def __post_init__(self) -> None:
         if isinstance(self.splitting, str):
@@ -74,10 +78,16 @@ class SemiLagrangian:
             raise ValueError(f"the degree must be 3, 5, 7, 9 or 'fourier', got {self.degree!r}")
         if self.degree == "fourier" and self.positive:
             raise ValueError("a Fourier shift cannot be limited; use degree=9 to keep the density positive")
+        if self.dtype not in ("float64", "float32"):
+            raise ValueError(f"dtype must be 'float64' or 'float32', got {self.dtype!r}")
 
     def __repr__(self) -> str:
         name = None if self.splitting is None else cast(Splitting, self.splitting).name
-        return f"SemiLagrangian(degree={self.degree!r}, splitting={name!r}, positive={self.positive})"
+        precision = "" if self.dtype == "float64" else f", dtype={self.dtype!r}"
+        options = f"degree={self.degree!r}, splitting={name!r}, positive={self.positive}{precision}"
+        return (
+            f"SemiLagrangian(degree={self.degree!r}, splitting={name!r}, positive={self.positive}{precision})"
+        )
 
     def splitting_for(self, equation: Vlasov) -> Splitting:
         """The splitting that is used for an equation.
@@ -120,7 +130,7 @@ class SemiLagrangian:
         grid : Grid
             Positions ``x…`` and as many velocities.
         density : array
-            f₀ at the cell centres, float64 or float32 (the precision of the run).
+            f₀ at the cell centres; the run has the precision of the solver.
         dt : float, optional
             Largest step; :meth:`default_step` if not given.
         copy : bool
@@ -137,8 +147,8 @@ class SemiLagrangian:
         splitting = self.splitting_for(equation)
         if density.shape != grid.shape:
             raise ValueError(f"density of shape {density.shape} given for a grid of shape {grid.shape}")
-        dtype = np.float32 if density.dtype == np.float32 else np.float64
-        f = np.array(density, dtype, order="C") if copy else np.asarray(density, dtype, order="C")
+        make = np.array if copy else np.asarray
+        f = make(density, dtype=self.dtype, order="C")
         controller = FixedStep(self.default_step(equation, grid, f) if dt is None else dt)
         return SemiLagrangianRun(self, splitting, equation, grid, f, controller)
 
