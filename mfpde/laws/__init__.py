@@ -6,7 +6,9 @@ from mfpde.laws.catalogue import HollowMaxwellian, Maxwellian, Perturbed
 from mfpde.laws.combined import Mixture, Product, draw
 from mfpde.laws.evaluation import density_and_mass, on_grid
 from mfpde.laws.gridded import Gridded, from_density
-from mfpde.laws.spherical import GaussianCloud, Isotropic, Plummer, Polytrope
+from mfpde.laws.plummer import Plummer
+from mfpde.laws.polytrope import Polytrope
+from mfpde.laws.spherical import GaussianCloud, Isotropic
 
 __all__ = [
     "GaussianCloud",

@@ -31,19 +31,20 @@ class LaneEmden:
     @property
     def mass(self) -> float:
         """−ξ₁²θ′(ξ₁) = 2.018235951…"""
-        return float(-4 * self.zero * self._slope(1.0))
+        return float(-4 * self.zero * self._slope(np.ones(())))
 
     def __call__(self, r: ArrayLike) -> FloatArray:
         """θ at radii in [0, 1], the zero being 1."""
-        return np.asarray(chebyshev.chebval(2 * np.asarray(r) ** 2 - 1, self.coefficients))
+        u = 2 * np.asarray(r, dtype=float) ** 2 - 1
+        return np.asarray(chebyshev.chebval(u, self.coefficients), dtype=float)
 
     def mass_within(self, r: ArrayLike) -> FloatArray:
         """ξ²θ′(ξ)/(ξ₁²θ′(ξ₁)) at radii in [0, 1]: from 0 to 1."""
-        r = np.asarray(r)
-        return np.asarray(r**3 * self._slope(2 * r**2 - 1) / self._slope(1.0))
+        r = np.asarray(r, dtype=float)
+        return np.asarray(r**3 * self._slope(2 * r**2 - 1) / self._slope(np.ones(())))
 
-    def _slope(self, u: ArrayLike) -> FloatArray:
-        return np.asarray(chebyshev.chebval(u, chebyshev.chebder(self.coefficients)))
+    def _slope(self, u: FloatArray) -> FloatArray:
+        return np.asarray(chebyshev.chebval(u, chebyshev.chebder(self.coefficients)), dtype=float)
 
 
 @cache

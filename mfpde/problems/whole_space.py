@@ -1,11 +1,12 @@
 """Vlasov–Poisson on the whole space: clouds that expand, stars in equilibrium, the cut-off of the theorems.
 
-In all of them f has mass 1 and the kernel is c z/|z|^d. Axes are open: boxes hold what moves until the horizon.
+In all of them f has mass 1 and the kernel is c z/|z|^d. The axes are open, and the boxes hold all that moves
+until the horizon.
 """
 
 from __future__ import annotations
 
-from math import hypot, inf, sqrt
+from math import ceil, hypot, inf, sqrt
 
 from mfpde.laws import GaussianCloud, Plummer, Polytrope
 from mfpde.problems.cases import catalogued
@@ -25,6 +26,7 @@ FIELDS = {1: 1.0, 2: 0.4514, 3: 0.2141}
 
 DEVIATIONS = 6.5  # of a Gaussian that a box holds; a mass of 1e-10 is beyond
 MARGIN = 1.1  # of the box of a star over its radius
+CORE = 0.68  # width of a cell over the scale of Plummer's sphere
 
 
 @catalogued
@@ -75,7 +77,8 @@ def polytrope(radius: float = 1.0) -> Problem:
         _box(3, MARGIN * R, MARGIN * fastest, 12, 12),
         2 * R**1.5,
         description="a polytropic star at rest, of compact support",
-        citation="J. Binney and S. Tremaine, Galactic Dynamics, 2nd ed., Princeton (2008), section 4.3.3",
+        citation="J. Batt, W. Faltenbacher and E. Horst, Stationary spherically symmetric models in stellar "
+        "dynamics, Arch. Ration. Mech. Anal. 93 (1986) 159-183",
     )
 
 
@@ -83,24 +86,25 @@ def polytrope(radius: float = 1.0) -> Problem:
 def plummer(scale: float = 1.0, cutoff_energy: float = -0.2) -> Problem:
     """A globular cluster: Plummer's sphere without its energies above Eₜ, attracting by K = −x/|x|³.
 
-    Whole, it is a steady state. Truncated it breathes, the less the smaller ``law.tail_mass``: see
-    :class:`mfpde.laws.Plummer`.
+    Whole, it is a steady state. Truncated it breathes, by 3 % with the default arguments and the less the
+    smaller ``law.tail_mass``: see :class:`mfpde.laws.Plummer`.
 
     Parameters
     ----------
     scale : float
         a > 0; dynamical times are a^{3/2}, the horizon is four of them.
     cutoff_energy : float
-        a·Eₜ in (−1, 0), the energy in units of the depth of the potential.
+        Eₜ in units of the depth of the potential, in (−1, 0). The nearer to 0, the larger the box.
     """
     law = Plummer(_positive("scale", scale), cutoff_energy)
     if law.radius == inf:
         raise ValueError("cutoff_energy must be negative, so that a box can hold the stars; try -0.1")
-    fastest = sqrt(2 * (1 + cutoff_energy) / scale)
+    fastest = sqrt(2 * float(cutoff_energy / scale / (1 - law.tail_mass) - law.potential(0.0)))
+    box = MARGIN * law.radius
     return Problem(
         Vlasov(Coulomb(3, strength=-1.0)),
         law,
-        _box(3, MARGIN * law.radius, MARGIN * fastest, 16, 12),
+        _box(3, box, MARGIN * fastest, ceil(2 * box / (CORE * scale)), 12),
         4 * scale**1.5,
         description="a cluster of stars near equilibrium, truncated in energy",
         citation="H. C. Plummer, On the problem of distribution in globular star clusters, Mon. Not. R. "

@@ -1,8 +1,8 @@
 """Breathing modes of singular data: uniform slabs and discs whose radius obeys an ordinary equation.
 
 The data are push-forwards of the uniform law on a sphere: its projection on two coordinates is the waterbag
-f ∝ (1 − x²/R² − v²/ε²)_+^{−1/2}, and in four dimensions it is the Kapchinskij–Vladimirskij beam itself. Grids see
-them by the masses of their cells, so that the first errors are those of a smoothing over a cell.
+f ∝ (1 − x²/R² − v²/ε²)_+^{−1/2}, and in four dimensions it is the Kapchinskij–Vladimirskij beam itself.
+Grids see them by the masses of their cells, so that the first errors are those of a smoothing over a cell.
 """
 
 import numpy as np

@@ -85,9 +85,7 @@ class SemiLagrangian:
         name = None if self.splitting is None else cast(Splitting, self.splitting).name
         precision = "" if self.dtype == "float64" else f", dtype={self.dtype!r}"
         options = f"degree={self.degree!r}, splitting={name!r}, positive={self.positive}{precision}"
-        return (
-            f"SemiLagrangian(degree={self.degree!r}, splitting={name!r}, positive={self.positive}{precision})"
-        )
+        return f"SemiLagrangian({options})"
 
     def splitting_for(self, equation: Vlasov) -> Splitting:
         """The splitting that is used for an equation.
