@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["BLANES_MOAN", "FORCE_GRADIENT", "SPLITTINGS", "STRANG", "FixedStep", "Splitting"]
+__all__ = [
+    "BLANES_MOAN",
+    "FORCE_GRADIENT",
+    "SPLITTINGS",
+    "STRANG",
+    "FixedStep",
+    "Splitting",
+    "splitting_from",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,15 @@ def _force_gradient() -> Splitting:
 FORCE_GRADIENT = _force_gradient()
 
 SPLITTINGS = {splitting.name: splitting for splitting in (STRANG, BLANES_MOAN, FORCE_GRADIENT)}
+
+
+def splitting_from(splitting: Splitting | str) -> Splitting:
+    """The splitting itself, or the one of that name; a ``ValueError`` lists the names."""
+    if not isinstance(splitting, str):
+        return splitting
+    if splitting not in SPLITTINGS:
+        raise ValueError(f"splitting {splitting!r} is unknown; use one of {', '.join(SPLITTINGS)}")
+    return SPLITTINGS[splitting]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from mfpde.laws import on_grid
 from mfpde.problems import Problem
@@ -44,3 +45,20 @@ def field_mode() -> Callable[[Problem], Callable[[Any], complex]]:
         return lambda run: complex(wave @ run.observe()["mean_field_x"])
 
     return of
+
+
+@pytest.fixture(scope="session")
+def damped_wave() -> Callable[[Any, Any, float, float], tuple[float, float]]:
+    """``damped_wave(t, E, γ, ω)``: rate and frequency of E ~ e^{γt} cos(ωt − φ), from a rough guess."""
+
+    def fit(t: Any, E: Any, γ: float, ω: float) -> tuple[float, float]:
+        def misfit(parameters: Any) -> Any:
+            size, γ, ω, phase = parameters
+            return size * np.exp(γ * (t - t[0])) * np.cos(ω * t - phase) - E / np.abs(E).max()
+
+        starts = ([1.0, γ, ω, phase] for phase in (0.0, 2.0, 4.0))
+        fits = (least_squares(misfit, start, xtol=1e-14, ftol=1e-14, gtol=1e-14) for start in starts)
+        _, γ, ω, _ = min(fits, key=lambda fit: fit.cost).x
+        return γ, ω
+
+    return fit

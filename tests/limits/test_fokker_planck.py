@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import least_squares
 from scipy.stats import norm
 
 from mfpde import laws
@@ -86,19 +85,6 @@ def test_every_axis_and_precision(place, dtype):
     assert lost > 1e-3 * before  # a density that does not vanish at the ends
 
 
-def decay(t, E):
-    """Rate and frequency of a damped wave, by least squares."""
-
-    def misfit(parameters):
-        size, γ, ω, phase = parameters
-        return size * np.exp(γ * (t - t[0])) * np.cos(ω * t - phase) - E / np.abs(E).max()
-
-    starts = ([1.0, -0.2, 1.4, phase] for phase in (0.0, 2.0, 4.0))
-    fits = (least_squares(misfit, start, xtol=1e-14, ftol=1e-14, gtol=1e-14) for start in starts)
-    _, γ, ω, _ = min(fits, key=lambda fit: fit.cost).x
-    return γ, ω
-
-
 @pytest.fixture(scope="module")
 def collisional(follow, field_mode):
     """Field and diagnostics of the problem of the catalogue, by whether the positive semigroup is used."""
@@ -115,18 +101,18 @@ def collisional(follow, field_mode):
     return histories
 
 
-def test_rate_and_frequency(collisional, reference):
+def test_rate_and_frequency(collisional, reference, damped_wave):
     """From t = 12 on, where the next root is far below; the default step alone gives 8e-5."""
     root = reference["A.vpfp.omega.k0.5.nu0.1"]["value"]
-    γ, ω = decay(TIMES[120:], collisional[False]["field"][120:])
+    γ, ω = damped_wave(TIMES[120:], collisional[False]["field"][120:], -0.2, 1.4)
     assert γ == pytest.approx(root["im"], abs=1e-4)
     assert ω == pytest.approx(root["re"], abs=1e-4)
 
 
-def test_rate_and_frequency_of_the_positive_semigroup(collisional, reference):
+def test_rate_and_frequency_of_the_positive_semigroup(collisional, reference, damped_wave):
     """Second order in the cells: h² = 1/64 times the rate 0.1 of what is approximated, at most."""
     root = reference["A.vpfp.omega.k0.5.nu0.1"]["value"]
-    γ, ω = decay(TIMES[120:], collisional[True]["field"][120:])
+    γ, ω = damped_wave(TIMES[120:], collisional[True]["field"][120:], -0.2, 1.4)
     assert γ == pytest.approx(root["im"], abs=1e-3)
     assert ω == pytest.approx(root["re"], abs=1e-3)
 
@@ -218,7 +204,7 @@ def test_friction_alone_and_diffusion_alone(follow):
         assert kinetic[1] == pytest.approx(expected, abs=1e-10)
 
 
-def test_in_two_dimensions(follow, reference):
+def test_in_two_dimensions(follow, reference, damped_wave):
     """The wave (0.4, 0.3) obeys the relation of |k| = 0.5."""
     problem = vlasov_fokker_planck((0.4, 0.3), 0.1, 1e-4)
     problem = problem.replace(resolution={"x": 8, "y": 8, "vx": 40, "vy": 40})
@@ -227,7 +213,7 @@ def test_in_two_dimensions(follow, reference):
     wave = np.sin(0.4 * x) * np.cos(0.3 * y)
     E = follow(problem, times, lambda run: (run.observe()["mean_field_x"] * wave).mean(), dt=0.1)
     root = reference["A.vpfp.omega.k0.5.nu0.1"]["value"]
-    γ, ω = decay(times[50:], E[50:])
+    γ, ω = damped_wave(times[50:], E[50:], -0.2, 1.4)
     assert γ == pytest.approx(root["im"], abs=1e-3)
     assert ω == pytest.approx(root["re"], abs=1e-3)
 

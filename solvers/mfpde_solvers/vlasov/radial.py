@@ -14,7 +14,7 @@ from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import RADIAL, Axis, Grid
 from mfpde_solvers.kernels import Coulomb
 from mfpde_solvers.power_of_n import PowerOfN
-from mfpde_solvers.stepping import BLANES_MOAN, SPLITTINGS, FixedStep, Splitting
+from mfpde_solvers.stepping import BLANES_MOAN, FixedStep, Splitting, splitting_from
 from mfpde_solvers.vlasov.shell_field import ShellField
 from mfpde_solvers.vlasov.shells import RadialDensity, Shells, gridded, radial_density
 
@@ -61,12 +61,7 @@ class Radial:
     splitting: Splitting | str = BLANES_MOAN
 
     def __post_init__(self) -> None:
-        if isinstance(self.splitting, str):
-            if self.splitting not in SPLITTINGS:
-                raise ValueError(
-                    f"splitting {self.splitting!r} is unknown; use one of {', '.join(SPLITTINGS)}"
-                )
-            object.__setattr__(self, "splitting", SPLITTINGS[self.splitting])
+        object.__setattr__(self, "splitting", splitting_from(self.splitting))
         if self._scheme.gradients:
             raise ValueError(
                 f"Radial has no force gradient for the splitting {self._scheme.name!r}; use 'blanes_moan' "

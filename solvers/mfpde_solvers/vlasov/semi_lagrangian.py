@@ -14,7 +14,7 @@ from mfpde_solvers.equations import Vlasov
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.fourier_shift import FourierShift
 from mfpde_solvers.grid import Grid
-from mfpde_solvers.stepping import BLANES_MOAN, SPLITTINGS, STRANG, FixedStep, Splitting
+from mfpde_solvers.stepping import BLANES_MOAN, STRANG, FixedStep, Splitting, splitting_from
 from mfpde_solvers.vlasov.diagnostics import phase_space_diagnostics
 from mfpde_solvers.vlasov.kick import Kick
 from mfpde_solvers.vlasov.moments import position_density
@@ -68,12 +68,8 @@ class SemiLagrangian:
     dtype: Literal["float64", "float32"] = "float64"
 
     def __post_init__(self) -> None:
-        if isinstance(self.splitting, str):
-            if self.splitting not in SPLITTINGS:
-                raise ValueError(
-                    f"splitting {self.splitting!r} is unknown; use one of {', '.join(SPLITTINGS)}"
-                )
-            object.__setattr__(self, "splitting", SPLITTINGS[self.splitting])
+        if self.splitting is not None:
+            object.__setattr__(self, "splitting", splitting_from(self.splitting))
         if self.degree not in (*DEGREES, "fourier"):
             raise ValueError(f"the degree must be 3, 5, 7, 9 or 'fourier', got {self.degree!r}")
         if self.degree == "fourier" and self.positive:
