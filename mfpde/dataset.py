@@ -10,7 +10,7 @@ import xarray as xr
 
 from mfpde_solvers.grid import Axis, Grid
 
-__all__ = ["LONG_NAMES", "attributes", "coordinate", "field", "grid_of"]
+__all__ = ["LONG_NAMES", "attributes", "axes_of", "coordinate", "field", "grid_of", "is_time"]
 
 CONVENTIONS = "CF-1.11"
 
@@ -123,6 +123,17 @@ def _axis_of(points: xr.DataArray) -> Axis:
     return Axis(name, lower, upper, values.size, points.attrs.get("boundary", "open"))
 
 
+def axes_of(array: xr.DataArray) -> list[str]:
+    """Dimensions of an array that are axes of a grid: not times, circulations, replicas or sizes."""
+    others = ("circulation", "replica", "size")
+    return [str(dim) for dim in array.dims if dim not in others and not is_time(str(dim))]
+
+
+def is_time(dim: str) -> bool:
+    """Whether a dimension is a time: ``time``, or ``time_every_10`` of a variable saved less often."""
+    return dim == "time" or dim.startswith("time_every_")
+
+
 def grid_of(data: xr.DataArray | xr.Dataset) -> Grid:
     """Grid on which ``data`` lives, from its coordinates named like axes, in the order of its dimensions.
 
@@ -135,7 +146,7 @@ def grid_of(data: xr.DataArray | xr.Dataset) -> Grid:
         If a coordinate is missing or not uniform, or no dimension is named like an axis.
     """
     array = data["density"] if isinstance(data, xr.Dataset) else data
-    dims = [str(dim) for dim in array.dims if dim not in ("time", "circulation", "replica", "size")]
+    dims = axes_of(array)
     missing = [dim for dim in dims if dim not in array.coords]
     if missing:
         raise ValueError(

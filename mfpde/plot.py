@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from mfpde.dataset import axes_of, is_time
 from mfpde.report import averaged, convergence_rows, measures_of, standard_error
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def overview(dataset: xr.Dataset) -> Figure:
         return convergence(dataset)
     if "particle" in dataset.dims:
         return particles(dataset)
-    if "density" in dataset:
+    if _densities(dataset):
         return density(dataset)
     if "diagnostic_time" in dataset.dims:
         return diagnostics(dataset)
@@ -108,15 +109,24 @@ def _floor(panel: Any, sizes: Any, floor: xr.DataArray) -> None:
     panel.plot(sizes, mean, color="0.45", lw=1, label="i.i.d. floor (mean over t)")
 
 
+def _densities(dataset: xr.Dataset) -> list[xr.DataArray]:
+    """The density, its marginals and slices over ``time``: those with most axes and several times first."""
+    found = [dataset[str(name)] for name in dataset.data_vars if str(name).startswith("density")]
+    timed = [(array, next((str(d) for d in array.dims if is_time(str(d))), None)) for array in found]
+    arrays = [array.rename({dim: "time"}) if dim != "time" else array for array, dim in timed if dim]
+    return sorted(arrays, key=lambda array: -len(axes_of(array)) if array.sizes["time"] > 1 else 0)
+
+
 def density(dataset: xr.Dataset) -> Figure:
     """The density at up to five times, its change since the first, and the course of the diagnostics.
 
     One axis gives lines, two give maps; of more, the marginal on the first position and velocity is shown.
+    Where the density itself was not saved, its first marginal or slice is drawn.
     """
     import matplotlib.pyplot as plt
 
-    array = dataset["density"]
-    names = [str(dim) for dim in array.dims if dim not in ("time", "circulation")]
+    array = _densities(dataset)[0]
+    names = axes_of(array)
     if len(names) > 2:
         from mfpde.chaos import marginal
 

@@ -68,11 +68,12 @@ def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces:
     ValueError
         If the size, seed, step or forces are not acceptable.
     """
-    from mfpde.particles.dynamics.second_order import default_step
+    from mfpde.particles.dynamics.second_order import check_equation, default_step
     from mfpde.particles.forces import forces_for
 
     size, seed = whole(size, 2, "the size of a particle system"), whole(seed, 0, "the seed")
     equation = problem.equation.for_size(size)
+    check_equation(equation, problem.grid)
     forces_for(equation.kernel.on(problem.grid), forces)
     if dt is None:
         dt = default_step(equation, *_position_density(problem))

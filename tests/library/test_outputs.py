@@ -100,3 +100,12 @@ def test_chunks_stay_small_enough_for_the_file_format():
 def test_what_cannot_be_saved_is_refused(problem, save, message):
     with pytest.raises(ValueError, match=message):
         mf.solve(problem, TIMES, save=save)
+
+
+@pytest.mark.parametrize(
+    "save", [{"density": 5, "density(v)": 1}, ("density(x)",), ("density[v=0]", "flux_x")]
+)
+def test_what_was_saved_can_be_drawn(problem, save):
+    figure = mf.plot.overview(mf.solve(problem, TIMES, save=save))
+    drawn = [text.get_text() for axes in figure.axes for text in [axes.title, axes.xaxis.label]]
+    assert any("position x" in text or "velocity v" in text for text in drawn)

@@ -16,7 +16,7 @@ from mfpde_solvers.grid import Grid
 from mfpde_solvers.stepping import FixedStep
 from mfpde_solvers.vlasov.scales import fastest_frequency
 
-__all__ = ["VERLET_PHASE", "NewtonRun", "default_step", "prepare"]
+__all__ = ["VERLET_PHASE", "NewtonRun", "check_equation", "default_step", "prepare"]
 
 Array = NDArray[Any]
 
@@ -57,9 +57,7 @@ def prepare(
     ValueError
         If shapes do not fit, points are not finite, or the equation has friction or diffusion.
     """
-    equation.check_grid(grid)
-    if equation.friction or equation.diffusion != 0:
-        raise ValueError("particles with friction or diffusion are not available; set both to 0")
+    check_equation(equation, grid)
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or points.shape[1] != grid.dim:
         raise ValueError(
@@ -71,6 +69,13 @@ def prepare(
         raise ValueError("second-order systems have one circulation per particle, equal to 1")
     dt = default_step(equation, grid, _histogram(grid, points)) if dt is None else dt
     return NewtonRun(equation, grid, points, forces_for(equation.kernel.on(grid), forces), FixedStep(dt))
+
+
+def check_equation(equation: Vlasov, grid: Grid) -> None:
+    """Raise ``ValueError`` unless the equation has a particle system here, on this grid."""
+    equation.check_grid(grid)
+    if equation.friction or equation.diffusion != 0:
+        raise ValueError("particles with friction or diffusion are not available; set both to 0")
 
 
 def default_step(equation: Vlasov, grid: Grid, density: Array) -> float:
