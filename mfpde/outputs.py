@@ -63,7 +63,8 @@ def default_outputs(grid: Grid, plain: Mapping[str, tuple[str, ...]], times: int
         return dict.fromkeys(plain, 1)
     positions, velocities = grid.positions.names, grid.velocities.names
     chosen = {f"density({', '.join(positions)})": 1}
-    chosen |= {f"density({x}, {v})": 1 for x, v in zip(positions, velocities, strict=True)}
+    if len(positions) > 1:  # in one dimension this marginal is the density itself
+        chosen |= {f"density({x}, {v})": 1 for x, v in zip(positions, velocities, strict=True)}
     chosen |= {name: 1 for name in plain if name != "density"}
     most = GENEROUS // (8 * prod(grid.shape))
     return chosen | ({"density": -(-times // most)} if most > 0 else {})

@@ -14,6 +14,8 @@ import pytest
 
 import mfpde
 from mfpde.case import read_case
+from mfpde.outputs import outputs_of
+from mfpde_solvers.stepping import SPLITTINGS
 
 ROOT = Path(__file__).parents[1]
 LIBRARY, ENGINE = ROOT / "mfpde", ROOT / "solvers" / "mfpde_solvers"
@@ -62,7 +64,9 @@ LEVELS = {
     "problems": 1,
     "recording": 1,
     "laws": 0,
+    "checks": 0,
     "dataset": 0,
+    "solvers": 0,
     "tasks": 0,
 }
 """Heights in the library, the first name that fits; a module imports from its own height and from below."""
@@ -158,6 +162,25 @@ def test_the_case_file_of_the_manual_is_one(tmp_path):
     assert case.build_solver() is not None
     assert case.model_fields_set == set(type(case).model_fields) - {"initial"}  # the page says the rest of it
     assert case.converge.metrics == ["wasserstein", "sobolev", "weak_error"]
+
+
+def test_the_manual_has_every_kernel_every_splitting_and_every_solver():
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
+    kernels = set(mfpde.kernels.__all__) - {"DomainKernel", "Kernel"}
+    assert not [name for name in kernels if f"| `{name}(" not in pages["conventions"]]
+    assert not [name for name in SPLITTINGS if f'`"{name}"`' not in pages["methods"]]
+    solvers = [name for name, value in vars(mfpde.solvers).items() if hasattr(value, "prepare")]
+    assert solvers
+    assert not [name for name in solvers if f"{name}(" not in pages["methods"]]
+
+
+def test_the_outputs_that_the_manual_shows_can_be_saved():
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(density[(\[][^`]+)` \| `(\w+)` ", page, re.MULTILINE)
+    assert len(rows) == 2
+    grid = mfpde.problems.landau_damping((0.5, 0.5)).grid
+    for given, saved in rows:
+        assert set(outputs_of((given,), grid, {})) == {saved}
 
 
 def test_one_version():

@@ -74,6 +74,9 @@ def test_phase_spaces_of_six_dimensions_are_saved_by_their_marginals():
     assert chosen["density(x, y, z)"] == chosen["density(y, vy)"] == chosen["mean_field_x"] == 1
     small = grid.resized(dict.fromkeys(grid.names, 8))
     assert default_outputs(small, plain, 101) == {"density": 1, "mean_field_x": 1}
+    line = mf.problems.landau_damping().grid.resized({"x": 1024, "v": 4096})
+    chosen = default_outputs(line, {"density": ("x", "v")}, 101)
+    assert chosen == {"density(x)": 1, "density": 2}
     assert 8 * 24**6 < GENEROUS < 8 * 24**6 * 101
 
 
