@@ -25,7 +25,7 @@ class Polytrope(Isotropic):
     """f = A (E₀ − E)₊^{3/2}: the polytropic star of index 3, a steady state of compact support.
 
     ρ ∝ (E₀ − Φ)³ solves ΔΦ = 4πρ: E₀ − Φ is the Lane–Emden function of index 3. E₀ = −1/R, kinetic energy
-    3/(4R), potential energy −3/(2R); the escape speed from the centre is 2.614/√R.
+    3/(4R), potential energy −3/(2R); the largest speed is 2.614/√R.
 
     Parameters
     ----------
