@@ -39,7 +39,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from mfpde_solvers.lagrange import DEGREES, drivers, work_for
+from mfpde_solvers.lagrange import DEGREES, SHORT, tile_width, work_for
+from mfpde_solvers.sweeps import drivers
 
 __all__ = ["DEGREES", "AxisShift", "Shift"]
 
@@ -65,6 +66,20 @@ def _walks(shape: tuple[int, ...], axis: int, given: tuple[int, ...]) -> tuple[N
     """Sizes and element strides of a C-ordered displacement of shape ``given``, before and after ``axis``."""
     strides = [0 if size == 1 else prod(given[k + 1 :]) for k, size in enumerate(given)]
     return (*_merge(shape[:axis], strides[:axis]), *_merge(shape[axis + 1 :], strides[axis + 1 :]))
+
+
+def _panel(shape: Sequence[int], given: Sequence[int], columns: int) -> tuple[tuple[int, ...], ...]:
+    """Cut every axis in two so that the last ones make a panel of at most ``columns``.
+
+    Returns the cut shape, that of the displacement, and the latter once it is repeated over the panel.
+    """
+    panel, cut = 1, []
+    for size, length in zip(reversed(shape), reversed(given)):
+        part = max(k for k in range(1, size + 1) if size % k == 0 and (k == 1 or k * panel <= columns))
+        panel *= part
+        kept = size // part if length > 1 else 1
+        cut += [(part, part if length > 1 else 1, part), (size // part, kept, kept)]
+    return tuple(zip(*reversed(cut)))
 
 
 class AxisShift:
@@ -200,11 +215,26 @@ class Shift(AxisShift):
         """
         self._check(f)
         s = self._displacement(displacement)
-        outer_sizes, outer_strides, *inner = self._walks(s.shape)
         n = self.shape[self.axis]
+        outer_sizes, outer_strides, *inner = self._walks(s.shape)
+        if n <= SHORT and not self.positive:
+            s, inner = self._spell_out(s, inner)
         if prod(self.shape[self.axis + 1 :]) == 1:
             lost = self._lines(f.reshape(-1, n), s.ravel(), outer_sizes, outer_strides, self._work)
         else:
             cut = f.reshape(prod(self.shape[: self.axis]), n, -1)
             lost = self._columns(cut, s.ravel(), outer_sizes, outer_strides, *inner, self._work)
         return float(lost)
+
+    def _spell_out(
+        self, s: NDArray[np.float64], inner: list[NDArray[np.int64]]
+    ) -> tuple[NDArray[np.float64], list[NDArray[np.int64]]]:
+        """Repeat a displacement of the inner axes alone until each stretch of it fills a tile."""
+        shape, given = self.shape[self.axis + 1 :], s.shape[self.axis + 1 :]
+        width = tile_width(self.shape[self.axis], self.dtype)
+        sizes, steps = inner
+        filled = steps[-1] == 0 and sizes[-1] >= width
+        if s.size > prod(given) or s.size == 1 or filled:
+            return s, inner
+        cut, short, long = _panel(shape, given, width)
+        return np.broadcast_to(s.reshape(short), long), list(_walks((1, *cut), 0, (1, *long))[2:])

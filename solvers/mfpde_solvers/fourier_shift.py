@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mfpde_solvers.advection import AxisShift
 from mfpde_solvers.fourier import RealTransform
-from mfpde_solvers.lagrange import Integers, compiled, offset
+from mfpde_solvers.lagrange import Integers, compiled
+from mfpde_solvers.sweeps import offset
 
 __all__ = ["FourierShift"]
 

@@ -1,12 +1,12 @@
-"""The compiled sweeps behind :class:`mfpde_solvers.advection.Shift`: lines and tiles of columns.
+"""Lagrange interpolation on lines and tiles: weights, combinations and the limiter, compiled and inlined.
 
-The formulas and their notation are those of :mod:`mfpde_solvers.advection`.
+The formulas and their notation are those of :mod:`mfpde_solvers.advection`; the sweeps through memory that
+use them are in :mod:`mfpde_solvers.sweeps`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import factorial
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -14,10 +14,36 @@ import numpy as np
 from numba import njit, uint64
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["DEGREES", "Function", "Integers", "Work", "compiled", "drivers", "offset", "work_for"]
+__all__ = [
+    "DEGREES",
+    "GROUP",
+    "ROWS",
+    "SHORT",
+    "TAPS",
+    "Kept",
+    "Mix",
+    "Scheme",
+    "Work",
+    "advance",
+    "combine",
+    "combine_columns",
+    "compiled",
+    "inlined",
+    "keep",
+    "nothing_kept",
+    "nothing_mixed",
+    "recall",
+    "set_weights",
+    "split",
+    "tile_width",
+    "work_for",
+]
 
 DEGREES = (3, 5, 7, 9)
-TILE = 32  # columns moved together along a strided axis: whole cache lines, and a window that fits in cache
+SHORT = 128  # cells of an axis up to which a window of wide tiles fits in cache
+WIDE, NARROW = 512, 256  # bytes in a row of a tile, the columns moved together along a strided axis
+GROUP = 7  # cells combined at once where every column has its own weights
+TAPS = 3 * GROUP  # most cells so combined: those of the interpolation and the spread of the whole cells
 ROWS = 64  # rows of a tile computed before they are written back
 FLUSH = 8  # extra cells in a row of the transposed tile, so that the rows do not share one set of the cache
 
@@ -48,6 +74,25 @@ class Work(NamedTuple):
     tile: Array  # columns transposed to lines
 
 
+class Kept(NamedTuple):
+    """Displacements met before, in whole cells and rest, and their weights."""
+
+    shifts: Array
+    wholes: Integers
+    rests: Array
+    exact: Array  # c, in double precision
+    weights: Array  # rows w and c of ``Work.weights``
+
+
+class Mix(NamedTuple):
+    """Weights of tiles whose columns have displacements of their own."""
+
+    taps: Integers  # cells combined, 0 if the tile has to be transposed
+    whole: Integers  # whole cells of the column that moves farthest up
+    weights: Array  # w, row after row of the tile
+    exact: Array  # c likewise, in double precision
+
+
 def compiled(function: Function) -> Function:
     """Compile with numba; products and sums may fuse, nothing else may be reordered, and NaN stays NaN."""
     return cast(Function, njit(cache=True, error_model="numpy", fastmath={"contract"})(function))
@@ -62,25 +107,54 @@ def inlined(function: Function) -> Function:
     return cast(Function, wrapper(function))
 
 
+def tile_width(n: int, dtype: DTypeLike) -> int:
+    """Columns of ``n`` cells that are moved together."""
+    return (WIDE if n <= SHORT else NARROW) // np.dtype(dtype).itemsize
+
+
 def work_for(n: int, degree: int, positive: bool, dtype: DTypeLike) -> Work:
     """Buffers for shifting lines of ``n`` cells, or tiles of such columns."""
-    nodes, rows = degree + 1, min(n, ROWS)
-    limited = max(n + 3, (rows + 3) * TILE) * positive
+    nodes, rows, width = degree + 1, min(n, ROWS), tile_width(n, dtype)
+    limited = max(n + 3, (rows + 3) * width) * positive
     scale = [(-1) ** (degree - k) / (factorial(k) * factorial(degree - k)) for k in range(nodes)]
     return Work(
         scale=np.array(scale),
         exact=np.zeros((2, nodes)),
         weights=np.zeros((2, DEGREES[-1] + 1), dtype),
-        window=np.zeros((n + nodes + 2 * positive) * TILE, dtype),
-        cells=np.zeros(rows * TILE, dtype),
+        window=np.zeros((n + 1 + TAPS) * width, dtype),
+        cells=np.zeros((rows + 1) * width, dtype),
         fluxes=np.zeros(limited, dtype),
         ratios=np.zeros(limited, dtype),
-        tile=np.zeros((TILE, n + FLUSH), dtype),
+        tile=np.zeros((width, n + FLUSH), dtype),
     )
 
 
 @inlined
-def _split(s: float, n: int, scheme: Scheme) -> tuple[int, float]:
+def nothing_kept(columns: int, scheme: Scheme, like: Array) -> Kept:
+    """Room for the weights of so many columns, none of them known yet."""
+    return Kept(
+        np.full(columns, np.nan),
+        np.empty(columns, np.int64),
+        np.empty(columns),
+        np.empty((columns, scheme.nodes)),
+        np.empty((columns, 2, scheme.nodes), like.dtype),
+    )
+
+
+@inlined
+def nothing_mixed(tiles: int, width: int, like: Array) -> Mix:
+    """Room for the tiles in which every column has its own weights."""
+    size = TAPS * width
+    return Mix(
+        np.zeros(tiles, np.int64),
+        np.zeros(tiles, np.int64),
+        np.empty((tiles, size), like.dtype),
+        np.empty((tiles, size)),
+    )
+
+
+@inlined
+def split(s: float, n: int, scheme: Scheme) -> tuple[int, float]:
     """Whole cells and remainder of ``s``; on a line at most just past its end, on a circle any integer."""
     whole = np.floor(s)
     α = s - whole
@@ -94,7 +168,7 @@ def _split(s: float, n: int, scheme: Scheme) -> tuple[int, float]:
 
 
 @inlined
-def _set_weights(α: float, work: Work, scheme: Scheme) -> None:
+def set_weights(α: float, work: Work, scheme: Scheme) -> None:
     """Fill ``w`` and ``c``; products of integers come first, so that ``α = 0`` gives 0 and 1 exactly."""
     w, c = work.exact[0], work.exact[1]
     nodes, r = scheme.nodes, scheme.nodes // 2
@@ -120,7 +194,7 @@ def _set_weights(α: float, work: Work, scheme: Scheme) -> None:
 
 
 @inlined
-def _keep(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
+def keep(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
     """Copy the weights at hand to row ``j`` of a table; by elements, since slices are counted references."""
     for k in range(scheme.nodes):
         exact[j, k] = work.exact[1, k]
@@ -129,7 +203,7 @@ def _keep(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> N
 
 
 @inlined
-def _recall(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
+def recall(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) -> None:
     """Take the weights from row ``j`` of the table."""
     for k in range(scheme.nodes):
         work.exact[1, k] = exact[j, k]
@@ -138,23 +212,64 @@ def _recall(j: int, exact: Array, weights: Array, work: Work, scheme: Scheme) ->
 
 
 @inlined
-def _combine(out: Array, window: Array, w: Array, lag: int, nodes: int) -> None:
+def combine(out: Array, window: Array, w: Array, lag: int, nodes: int) -> None:
     """``out_i = Σ_{k < nodes} w_k window_{i + k lag}``.
 
     Written out, with unsigned indices (signed ones may count from the end), because this loop is where the
     time goes and it is vectorised only so; ``nodes`` is a constant and the branches vanish.
     """
     w0, w1, w2, w3, w4, w5, w6, w7, w8, w9 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9]
+    zero = window.dtype.type(0.0)
     for i in range(out.size):
-        total = w0 * window[uint64(i)] + w1 * window[uint64(i + lag)]
-        total += w2 * window[uint64(i + 2 * lag)] + w3 * window[uint64(i + 3 * lag)]
+        total = zero + w0 * window[uint64(i)]  # one way to fuse it
+        total += w1 * window[uint64(i + lag)]
+        total += w2 * window[uint64(i + 2 * lag)]
+        total += w3 * window[uint64(i + 3 * lag)]
         if nodes > 4:
-            total += w4 * window[uint64(i + 4 * lag)] + w5 * window[uint64(i + 5 * lag)]
+            total += w4 * window[uint64(i + 4 * lag)]
+            total += w5 * window[uint64(i + 5 * lag)]
         if nodes > 6:
-            total += w6 * window[uint64(i + 6 * lag)] + w7 * window[uint64(i + 7 * lag)]
+            total += w6 * window[uint64(i + 6 * lag)]
+            total += w7 * window[uint64(i + 7 * lag)]
         if nodes > 8:
-            total += w8 * window[uint64(i + 8 * lag)] + w9 * window[uint64(i + 9 * lag)]
+            total += w8 * window[uint64(i + 8 * lag)]
+            total += w9 * window[uint64(i + 9 * lag)]
         out[i] = total
+
+
+@inlined
+def combine_columns(out: Array, window: Array, w: Array, lag: int, taps: int) -> None:
+    """As ``combine``, column ``b`` of the ``lag`` with its own weights ``w_{b + k lag}``, two rows at once.
+
+    The order of summation is that of ``combine``, in which weights that are zero change nothing.
+    """
+    for i in range(0, out.size, 2 * lag):
+        for b in range(2 * lag):
+            out[uint64(i + b)] = 0
+        for k in range(0, taps * lag, GROUP * lag):
+            for b in range(lag):
+                x, y = i + k + b, k + b
+                x1, x2 = window[uint64(x + lag)], window[uint64(x + 2 * lag)]
+                x3, x4 = window[uint64(x + 3 * lag)], window[uint64(x + 4 * lag)]
+                x5, x6 = window[uint64(x + 5 * lag)], window[uint64(x + 6 * lag)]
+                w0, w1, w2 = w[uint64(y)], w[uint64(y + lag)], w[uint64(y + 2 * lag)]
+                w3, w4, w5 = w[uint64(y + 3 * lag)], w[uint64(y + 4 * lag)], w[uint64(y + 5 * lag)]
+                w6 = w[uint64(y + 6 * lag)]
+                upper = out[uint64(i + b)] + w0 * window[uint64(x)]
+                lower = out[uint64(i + lag + b)] + w0 * x1
+                upper += w1 * x1
+                lower += w1 * x2
+                upper += w2 * x2
+                lower += w2 * x3
+                upper += w3 * x3
+                lower += w3 * x4
+                upper += w4 * x4
+                lower += w4 * x5
+                upper += w5 * x5
+                lower += w5 * x6
+                upper += w6 * x6
+                lower += w6 * window[uint64(x + 7 * lag)]
+                out[uint64(i + b)], out[uint64(i + lag + b)] = upper, lower
 
 
 @inlined
@@ -173,7 +288,7 @@ def _flux(window: Array, c: Array, row: int, lag: int, nodes: int) -> float:
 def _interpolate(out: Array, window: Array, lag: int, work: Work, scheme: Scheme) -> float:
     """Shift by ``α`` the ``out.size / lag`` rows after the first ghosts; the flux out at the open ends."""
     nodes = scheme.nodes
-    _combine(out, window, work.weights[0], lag, nodes)
+    combine(out, window, work.weights[0], lag, nodes)
     if scheme.periodic:
         return 0.0
     c = work.exact[1]
@@ -188,7 +303,7 @@ def _limit(out: Array, window: Array, α: float, lag: int, work: Work, scheme: S
     safe = one - real(8.0) * real(np.finfo(window.dtype).eps)  # so that round-off cannot make a cell negative
     N, M, r = out.size, out.size + 2 * lag, scheme.nodes // 2
     A, R = work.fluxes[: M + lag], work.ratios[:M]
-    _combine(A, window, work.weights[1], lag, scheme.nodes)
+    combine(A, window, work.weights[1], lag, scheme.nodes)
     g, upwind = window[r * lag : r * lag + M], window[(r - 1) * lag : (r - 1) * lag + M]
     left, right = A[:M], A[lag:]
     for i in range(M):
@@ -210,198 +325,8 @@ def _limit(out: Array, window: Array, α: float, lag: int, work: Work, scheme: S
 
 
 @inlined
-def _advance(out: Array, window: Array, α: float, lag: int, work: Work, scheme: Scheme) -> float:
+def advance(out: Array, window: Array, α: float, lag: int, work: Work, scheme: Scheme) -> float:
+    """Shift what the window holds, limited if the scheme asks for it; returns what left through the ends."""
     if scheme.positive:
         return _limit(out, window, α, lag, work, scheme)
     return _interpolate(out, window, lag, work, scheme)
-
-
-@inlined
-def _load_line(window: Array, line: Array, start: int, periodic: bool) -> None:
-    """``window_t = line_{start + t}``, continued periodically or by zero."""
-    n, N = line.size, window.size
-    if periodic:
-        start %= n
-        for t in range(n - start):
-            window[uint64(t)] = line[uint64(start + t)]
-        for t in range(start):
-            window[uint64(n - start + t)] = line[uint64(t)]
-        for t in range(n, N):
-            window[uint64(t)] = window[uint64(t - n)]
-    else:
-        low = min(max(-start, 0), N)
-        high = max(min(n - start, N), low)
-        for t in range(low):
-            window[t] = 0
-        for t in range(low, high):
-            window[uint64(t)] = line[uint64(start + t)]
-        for t in range(high, N):
-            window[uint64(t)] = 0
-
-
-@inlined
-def _load_rows(window: Array, f: Array, o: int, column: int, width: int, start: int, periodic: bool) -> None:
-    """As ``_load_line`` for ``width`` neighbouring columns of ``f[o]``, row after row."""
-    n = f.shape[1]
-    i = start % n if periodic else start
-    for t in range(0, window.size, width):
-        if 0 <= i < n:
-            for b in range(width):
-                window[uint64(t + b)] = f[uint64(o), uint64(i), uint64(column + b)]
-        else:
-            for b in range(width):
-                window[uint64(t + b)] = 0
-        i += 1
-        if periodic and i == n:
-            i = 0
-
-
-@inlined
-def _leaving(n: int, m: int) -> tuple[int, int]:
-    """The cells, from the first to before the second, that ``m`` whole cells move past the end of a line."""
-    return (max(n - m, 0), n) if m > 0 else (0, min(-m, n))
-
-
-@inlined
-def _shift_line(line: Array, m: int, α: float, work: Work, scheme: Scheme) -> float:
-    """Shift one line by ``m + α``; the sum of what leaves it."""
-    n, reach = line.size, scheme.reach
-    window = work.window[: n + 2 * reach]
-    _load_line(window, line, -m - reach, scheme.periodic)
-    lost = 0.0
-    if not scheme.periodic:
-        first, last = _leaving(n, m)
-        for i in range(first, last):
-            lost += line[i]
-    return lost + _advance(line, window, α, 1, work, scheme)
-
-
-@inlined
-def _shift_tile(
-    f: Array, o: int, column: int, width: int, m: int, α: float, work: Work, scheme: Scheme
-) -> float:
-    """Shift ``width`` neighbouring columns of ``f[o]`` by the same ``m + α``; the sum of what leaves them."""
-    n, reach = f.shape[1], scheme.reach
-    window = work.window[: (n + 2 * reach) * width]
-    _load_rows(window, f, o, column, width, -m - reach, scheme.periodic)
-    lost = 0.0
-    if not scheme.periodic:
-        first, last = _leaving(n, m)
-        for i in range(first, last):
-            for b in range(width):
-                lost += f[o, i, column + b]
-    for i in range(0, n, ROWS):
-        rows = min(ROWS, n - i)
-        cells = work.cells[: rows * width]
-        # the fluxes between two blocks of rows cancel in the sum
-        lost += _advance(cells, window[i * width :], α, width, work, scheme)
-        for j in range(rows):
-            for b in range(width):
-                f[uint64(o), uint64(i + j), uint64(column + b)] = cells[uint64(j * width + b)]
-    return lost
-
-
-@inlined
-def _transpose_in(tile: Array, f: Array, o: int, column: int, width: int) -> None:
-    for i in range(f.shape[1]):
-        for b in range(width):
-            tile[uint64(b), uint64(i)] = f[uint64(o), uint64(i), uint64(column + b)]
-
-
-@inlined
-def _transpose_out(tile: Array, f: Array, o: int, column: int, width: int) -> None:
-    for i in range(f.shape[1]):
-        for b in range(width):
-            f[uint64(o), uint64(i), uint64(column + b)] = tile[uint64(b), uint64(i)]
-
-
-@inlined
-def offset(index: int, sizes: Integers, strides: Integers) -> int:
-    """Place in memory of the element that is number ``index`` in C order."""
-    place = 0
-    for k in range(sizes.size - 1, -1, -1):
-        place += (index % sizes[k]) * strides[k]
-        index //= sizes[k]
-    return place
-
-
-@inlined
-def _shift_lines(f: Array, s: Array, sizes: Integers, strides: Integers, work: Work, scheme: Scheme) -> float:
-    """Shift every row of ``f``, of shape (lines, n)."""
-    n, lost, last, m, α = f.shape[1], 0.0, np.nan, 0, 0.0
-    for o in range(f.shape[0]):
-        place = offset(o, sizes, strides)
-        if s[place] != last:
-            last = s[place]
-            m, α = _split(last, n, scheme)
-            _set_weights(α, work, scheme)
-        lost += _shift_line(f[o], m, α, work, scheme)
-    return lost
-
-
-@inlined
-def _shift_columns(
-    f: Array,
-    s: Array,
-    sizes: Integers,
-    strides: Integers,
-    inner: Integers,
-    steps: Integers,
-    work: Work,
-    scheme: Scheme,
-) -> float:
-    """Shift the middle axis of ``f``, of shape (outer, n, inner), in tiles along the last inner axis.
-
-    Columns with one displacement are moved together; others become lines first. Their weights are kept: in
-    a Vlasov equation the same displacements come again in every block.
-    """
-    n, run, step = f.shape[1], inner[-1], steps[-1]
-    kept = run if step != 0 else 1
-    shifts, wholes, rests = np.full(kept, np.nan), np.empty(kept, np.int64), np.empty(kept)
-    exact = np.empty((kept, scheme.nodes))
-    weights = np.empty((kept, 2, scheme.nodes), work.weights.dtype)
-    lost = 0.0
-    for block in range(f.shape[0] * (f.shape[2] // run)):
-        o, column = block // (f.shape[2] // run), block % (f.shape[2] // run) * run
-        place = offset(o, sizes, strides) + offset(column, inner, steps)
-        for b in range(0, run, TILE):
-            width = min(TILE, run - b)
-            if step != 0:
-                _transpose_in(work.tile, f, o, column + b, width)
-            for i in range(width if step != 0 else 1):
-                j = b + i if step != 0 else 0
-                s_j = s[place + (b + i) * step]
-                if s_j != shifts[j]:
-                    shifts[j] = s_j
-                    wholes[j], rests[j] = _split(s_j, n, scheme)
-                    _set_weights(rests[j], work, scheme)
-                    _keep(j, exact, weights, work, scheme)
-                elif step != 0:
-                    _recall(j, exact, weights, work, scheme)
-                if step != 0:
-                    lost += _shift_line(work.tile[i, :n], wholes[j], rests[j], work, scheme)
-                else:
-                    lost += _shift_tile(f, o, column + b, width, wholes[j], rests[j], work, scheme)
-            if step != 0:
-                _transpose_out(work.tile, f, o, column + b, width)
-    return lost
-
-
-@lru_cache
-def drivers(degree: int, positive: bool, periodic: bool) -> tuple[Callable[..., float], Callable[..., float]]:
-    """The compiled shifts of contiguous lines and of columns; they hold the scheme as a constant."""
-    nodes, reach = degree + 1, (degree + 1) // 2 + positive
-
-    @compiled
-    def lines(f: Array, s: Array, sizes: Integers, strides: Integers, work: Work) -> float:
-        return _shift_lines(f, s, sizes, strides, work, Scheme(nodes, reach, positive, periodic))
-
-    @compiled
-    def columns(
-        f: Array, s: Array, sizes: Integers, strides: Integers, inner: Integers, steps: Integers, work: Work
-    ) -> float:
-        return _shift_columns(
-            f, s, sizes, strides, inner, steps, work, Scheme(nodes, reach, positive, periodic)
-        )
-
-    return lines, columns

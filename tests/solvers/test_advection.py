@@ -212,13 +212,14 @@ def test_there_and_back():
 
 @pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize("periodic", [True, False])
-def test_columns_lines_and_tiles_agree_bitwise(periodic, positive):
+@pytest.mark.parametrize("n", [130, 75, 7])
+def test_columns_lines_and_tiles_agree_bitwise(n, periodic, positive):
     rng = np.random.default_rng(4)
-    f, s = rng.random((130, 75)), rng.choice([0.37, -1.2, 6.1], 75)
+    f, s = rng.random((n, 75)), rng.choice([0.37, -1.2, 6.1], 75)
     columns, lines, alone = f.copy(), f.T.copy(), f.copy()
     Shift(f.shape, 0, periodic=periodic, positive=positive)(columns, s)
     Shift(lines.shape, 1, periodic=periodic, positive=positive)(lines, s[:, None])
-    single = Shift((130, 1), 0, periodic=periodic, positive=positive)
+    single = Shift((n, 1), 0, periodic=periodic, positive=positive)
     tiles = Shift(f.shape, 0, periodic=periodic, positive=positive)
     for j in range(75):
         column = f[:, j : j + 1].copy()
@@ -230,6 +231,27 @@ def test_columns_lines_and_tiles_agree_bitwise(periodic, positive):
         whole = f.copy()
         tiles(whole, value)
         np.testing.assert_array_equal(whole[:, s == value], columns[:, s == value])
+
+
+@pytest.mark.parametrize(("degree", "dtype"), [*((p, np.float64) for p in DEGREES), (9, np.float32)])
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize("size", [0.4, 3.0, 40.0])
+@pytest.mark.parametrize(
+    ("shape", "axis", "varying"),
+    [((2, 9, 3, 4, 6, 10), 1, 5), ((2, 9, 3, 4, 6, 10), 1, 3), ((66, 3, 70), 0, 2), ((31, 70, 7), 0, 1)],
+)
+def test_columns_that_move_differently_agree_with_lines(shape, axis, varying, degree, size, periodic, dtype):
+    # the displacements of a drift, sorted: together if whole cells spread little, else one by one
+    f = np.random.default_rng(5).random(shape).astype(dtype)
+    s = np.linspace(-size, 0.7 * size, shape[varying])
+    given = s.reshape([-1 if k == varying else 1 for k in range(f.ndim)])
+    lines = np.moveaxis(f, axis, -1).copy()
+    scheme = {"periodic": periodic, "degree": degree, "dtype": dtype}
+    expected = Shift(lines.shape, f.ndim - 1, **scheme)(lines, np.moveaxis(given, axis, -1))
+    left = Shift(shape, axis, **scheme)(f, given)
+    np.testing.assert_array_equal(np.moveaxis(f, axis, -1), lines)
+    # two orders of summation in double precision: round-off of as many partial sums as there are cells
+    np.testing.assert_allclose(left, expected, rtol=EPSILON * f.size**0.5, atol=EPSILON * f.size)
 
 
 def pulses(n):
