@@ -1,6 +1,7 @@
-"""All benchmarks in one run, as ratios to floors and peers: ``python benchmarks/run.py [--write]``.
+"""All benchmarks in one run, as ratios to floors and peers: ``python benchmarks/run.py [--write] [--large]``.
 
-``--write`` keeps the table, with date and machine, in RESULTS.md beside this file.
+``--write`` keeps the table, with date and machine, in RESULTS.md beside this file. ``--large`` adds a step on
+32⁶ cells in single precision, which needs 5 GB of memory.
 """
 
 import platform
@@ -8,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dimensions
 import numpy as np
 import particles
 import schemes
@@ -44,14 +46,15 @@ def main() -> None:
     )
     parts = [head]
     print(head)
-    modules = {
-        "Shifts and steps": shifts,
-        "Schemes": schemes,
-        "Particles": particles,
-        "Whole calls": whole,
+    measurements = {
+        "Shifts and steps": shifts.run,
+        "Two and three dimensions": lambda: dimensions.run("--large" in sys.argv[1:]),
+        "Schemes": schemes.run,
+        "Particles": particles.run,
+        "Whole calls": whole.run,
     }
-    for title, module in modules.items():
-        parts.append(table(title, module.run()))
+    for title, measure in measurements.items():
+        parts.append(table(title, measure()))
         print(parts[-1], flush=True)
     if "--write" in sys.argv[1:]:
         (Path(__file__).parent / "RESULTS.md").write_text(
