@@ -135,7 +135,8 @@ def default_solver(problem: Problem) -> tuple[Solver, str]:
     """The solver that suits a problem, and why."""
     from mfpde.solvers import SemiLagrangian
 
-    return SemiLagrangian(), "a Vlasov equation on a phase-space grid"
+    splitting = SemiLagrangian().splitting_for(problem.equation.limit)
+    return SemiLagrangian(splitting=splitting), "a Vlasov equation on a phase-space grid"
 
 
 def default_step(problem: Problem) -> float:
