@@ -41,8 +41,11 @@ Until = Annotated[float | None, typer.Option(help="Horizon in place of the probl
 
 def main() -> None:
     """Entry point. What is wrong is told in one line: bad input exits with 2, a run that fails with 1."""
+    import warnings
+
     from mfpde_solvers.evolve import RunError
 
+    warnings.formatwarning = lambda message, *_, **__: f"mfpde: {message}\n"
     try:
         code = app(standalone_mode=False)
     except (ValueError, TypeError, OSError) as error:

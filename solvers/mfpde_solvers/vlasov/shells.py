@@ -159,7 +159,7 @@ def gridded(values: Array, grid: Grid) -> RadialDensity:
     def density(*point: Array) -> Array:
         places = [(x - a.lower) / a.spacing - 0.5 for x, a in zip(point, grid.axes)]
         f = map_coordinates(coefficients, places, order=3, mode="reflect", prefilter=False)
-        return np.maximum(f, 0.0)
+        return np.asarray(np.maximum(f, 0.0))
 
     return density
 
