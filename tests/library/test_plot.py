@@ -115,8 +115,8 @@ def test_overview_picks_the_picture(solution: xr.Dataset, particles: xr.Dataset,
 
 
 def test_one_time_is_enough(solution: xr.Dataset, particles: xr.Dataset) -> None:
-    mf.plot.overview(particles.isel(time=[0]))
-    mf.plot.overview(solution.isel(time=[0], diagnostic_time=[0]))
+    assert len(mf.plot.overview(particles.isel(time=[0])).axes) == 1
+    assert len(maps(mf.plot.overview(solution.isel(time=[0], diagnostic_time=[0])))) == 2
 
 
 @pytest.mark.parametrize("foreign", [xr.Dataset(), xr.Dataset({"rain": ("x", [1.0])})])
