@@ -9,8 +9,9 @@ from numba import njit
 from timing import Array, Row, fastest
 
 import mfpde as mf
-from mfpde.particles.forces import DirectForces, SortedForces
-from mfpde_solvers.kernels import Coulomb, Custom, Kuramoto
+from mfpde.particles.fast_sums import FastForces
+from mfpde.particles.forces import CROSSOVER, DirectForces, SortedForces
+from mfpde_solvers.kernels import BiotSavart, Coulomb, Custom, Kuramoto, LogGas, Stokeslet
 
 
 @njit(fastmath=True)
@@ -22,6 +23,32 @@ def _by_hand(x: Array, c: float, L: float, out: Array) -> None:
             z -= L * np.floor(z / L + 0.5)
             total += c * (np.sign(z) - 2 * z / L)
         out[i] = total
+
+
+@njit(fastmath=True, error_model="numpy")
+def _plane_by_hand(x: Array, y: Array, out: Array) -> None:
+    for i in range(x.size):
+        u, v = 0.0, 0.0
+        for j in range(x.size):
+            a, b = x[i] - x[j], y[i] - y[j]
+            f = 1 / (a * a + b * b + 1e-100)
+            u += f * a
+            v += f * b
+        out[i, 0], out[i, 1] = u, v
+
+
+@njit(fastmath=True, error_model="numpy")
+def _space_by_hand(x: Array, y: Array, z: Array, out: Array) -> None:
+    for i in range(x.size):
+        u, v, w = 0.0, 0.0, 0.0
+        for j in range(x.size):
+            a, b, c = x[i] - x[j], y[i] - y[j], z[i] - z[j]
+            q = a * a + b * b + c * c + 1e-100
+            f = 1 / (q * np.sqrt(q))
+            u += f * a
+            v += f * b
+            w += f * c
+        out[i, 0], out[i, 1], out[i, 2] = u, v, w
 
 
 @njit
@@ -46,6 +73,42 @@ def pair_sums(size: int = 8192) -> Iterator[Row]:
         x = np.random.default_rng(0).uniform(0, L, (n, 1))
         cost, sort = fastest(lambda: forces(x, 1.0), 5), fastest(lambda: np.argsort(x[:, 0]), 5)  # noqa: B023
         yield Row(f"sorted, N = {n}", 1e9 * cost / n, "ns/particle", f"{cost / sort:.2f} x numpy.argsort")
+
+
+def _box(dim: int, boundary: Any) -> mf.Grid:
+    return mf.Grid(tuple(mf.Axis(name, 0.0, 1.0, 8, boundary) for name in "xyz"[:dim]))
+
+
+def pair_sums_in_space(size: int = 8192) -> Iterator[Row]:
+    """Direct sums in two and three dimensions, beside loops written by hand."""
+    kernels = {2: (LogGas(2), BiotSavart()), 3: (Coulomb(3), Stokeslet((0.0, 0.0, 1.0)))}
+    for dim, by_hand in ((2, _plane_by_hand), (3, _space_by_hand)):
+        x = np.random.default_rng(0).random((size, dim))
+        columns, out = np.ascontiguousarray(x.T), np.empty_like(x)
+        floor = fastest(lambda: by_hand(*columns, out), 5)  # noqa: B023
+        yield Row(f"{dim}D Coulomb by hand, N = {size}", 1e9 * floor / size**2, "ns/pair")
+        for kernel in kernels[dim]:
+            forces = DirectForces(kernel.on(_box(dim, "open")))
+            for masses in (None, np.linspace(1.0, 2.0, size)):
+                cost = fastest(lambda: forces(x, 1.0, masses), 5)  # noqa: B023
+                name = f"direct, {type(kernel).__name__}{'' if masses is None else ', circulations'}"
+                yield Row(name, 1e9 * cost / size**2, "ns/pair", f"{cost / floor:.2f} x the loop by hand")
+
+
+def fast_sums(sizes: tuple[int, ...] = (10**5, 10**6)) -> Iterator[Row]:
+    """Fast sums at 1e-6; and, at the sizes where ``auto`` changes over, beside direct ones."""
+    for (dim, periodic), crossover in CROSSOVER.items():
+        domain = LogGas(dim).on(_box(dim, "periodic" if periodic else "open"))
+        forces, direct = FastForces(domain), DirectForces(domain)
+        where = "torus" if periodic else "open"
+        for size in (crossover, *(sizes if periodic else sizes[:1])):
+            x = np.random.default_rng(0).random((size, dim))
+            cost = fastest(lambda: forces(x, 1.0), 2)  # noqa: B023
+            ratio = ""
+            if size == crossover:
+                slow = fastest(lambda: direct(x, 1.0), 1)  # noqa: B023
+                ratio = f"{slow / cost:.2f} x faster than direct"
+            yield Row(f"fast, {dim}D {where}, N = {size}", cost, "s", ratio)
 
 
 def sampling(size: int = 10**6) -> Iterator[Row]:
@@ -93,4 +156,4 @@ def _peers(problem: Any, density: Any) -> Iterator[Row]:
 
 def run() -> list[Row]:
     """Every measurement of this file."""
-    return [*pair_sums(), *sampling(), *distances()]
+    return [*pair_sums(), *pair_sums_in_space(), *fast_sums(), *sampling(), *distances()]

@@ -9,7 +9,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aggregation
 import dimensions
+import landau
+import navier_stokes
 import numpy as np
 import particles
 import schemes
@@ -51,6 +54,9 @@ def main() -> None:
         "Two and three dimensions": lambda: dimensions.run("--large" in sys.argv[1:]),
         "Schemes": schemes.run,
         "Particles": particles.run,
+        "Navier–Stokes": lambda: list(navier_stokes.run()),
+        "Aggregation": aggregation.run,
+        "Landau": landau.run,
         "Whole calls": whole.run,
     }
     for title, measure in measurements.items():

@@ -13,6 +13,7 @@ A case file names a problem of the catalogue and may change anything about it::
     x = 64
 
     [solver]
+    name = "SemiLagrangian"  # one of mfpde.solvers, and its options
     splitting = "strang"
 
     [converge]
@@ -22,11 +23,13 @@ A case file names a problem of the catalogue and may change anything about it::
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
     from mfpde.problems import Problem
@@ -38,15 +41,6 @@ __all__ = ["Case", "read_case"]
 class _Section(BaseModel):
     # strict: TOML has types of its own, so "64" is a mistake and not a number
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class SolverSection(_Section):
-    """Options of the semi-Lagrangian solver."""
-
-    degree: int | Literal["fourier"] = 9
-    splitting: str | None = None
-    positive: bool = False
-    dtype: Literal["float64", "float32"] = "float64"
 
 
 class SolveSection(_Section):
@@ -88,7 +82,7 @@ class Case(_Section):
     resolution: dict[str, int] = Field(default_factory=dict)
     horizon: float | None = None
     initial: Path | None = Field(default=None, strict=False)
-    solver: SolverSection | None = None
+    solver: dict[str, Any] | None = None
     solve: SolveSection = SolveSection()
     simulate: SimulateSection = SimulateSection()
     converge: ConvergeSection = ConvergeSection()
@@ -108,11 +102,7 @@ class Case(_Section):
 
     def build_solver(self) -> Solver | None:
         """The solver of the case, ``None`` for the default one."""
-        if self.solver is None:
-            return None
-        from mfpde.solvers import SemiLagrangian
-
-        return SemiLagrangian(**self.solver.model_dump())
+        return None if self.solver is None else _solver(**self.solver)
 
 
 def read_case(source: str) -> tuple[str, Case]:
@@ -129,6 +119,7 @@ def read_case(source: str) -> tuple[str, Case]:
     try:
         contents = tomllib.loads(path.read_text(encoding="utf-8"))
         case = Case.model_validate(contents)
+        case.build_solver()  # so that its options are checked like the rest
     except FileNotFoundError:
         raise ValueError(f"the case file {source} does not exist") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -138,6 +129,27 @@ def read_case(source: str) -> tuple[str, Case]:
     if case.initial is not None and not case.initial.is_absolute():
         case = case.model_copy(update={"initial": path.parent / case.initial})
     return path.stem, case
+
+
+def _solver(name: str = "SemiLagrangian", **options: Any) -> Solver:
+    """One of ``mfpde.solvers`` with the given options, types checked strictly."""
+    from mfpde import solvers
+    from mfpde.problems.problem import unknown
+
+    known = {key: value for key, value in vars(solvers).items() if hasattr(value, "default_step")}
+    if name not in known:
+        raise ValueError(unknown("solver", name, known))
+    fields = [field.name for field in dataclasses.fields(known[name])]
+    for key in options:
+        if key not in fields:
+            raise ValueError(unknown(f"option of the solver {name}", key, fields))
+    try:
+        solver: Solver = TypeAdapter(known[name]).validate_json(json.dumps(options), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("solver", *first["loc"][:1])))
+        raise ValueError(f"{place}: {first['msg']}") from error
+    return solver
 
 
 def _mistake(error: ValidationError) -> str:
@@ -150,6 +162,4 @@ def _mistake(error: ValidationError) -> str:
         return f"{'.'.join((*sections, key))}: {first['msg']}, got {first['input']!r}"
     section = Case.model_fields[sections[0]].default if sections else None
     options = Case.model_fields if section is None else type(section).model_fields
-    # the optional section of the solver has no default to ask
-    options = SolverSection.model_fields if sections == ["solver"] else options
     return unknown(f"key of {'.'.join(sections) or 'a case'}", key, options)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpde.recording import Field
+from mfpde_solvers.equations import FirstOrder, NavierStokes
 from mfpde_solvers.grid import VELOCITIES, Grid
 
-__all__ = ["GENEROUS", "default_outputs", "outputs_of"]
+__all__ = ["GENEROUS", "default_outputs", "observed_fields", "outputs_of"]
 
 Array = NDArray[Any]
 Save = Iterable[str] | Mapping[str, int]
@@ -23,6 +24,24 @@ GENEROUS = 2**31  # bytes up to which the whole density is saved without being a
 
 _MARGINAL = re.compile(r"density\(([^()]*)\)")
 _SLICE = re.compile(r"density\[([^\[\]]*)\]")
+
+
+def observed_fields(equation: Any, grid: Grid) -> dict[str, tuple[str, ...]]:
+    """Dimensions of what a run of the equation observes on a grid, by variable.
+
+    ``density`` (with a dimension ``circulation`` where there are several), the mean field K∗ω and the
+    potential V∗ω over the positions where there is a kernel, and ``vorticity`` for Navier–Stokes equations.
+    """
+    several = isinstance(equation, FirstOrder) and len(equation.circulations) > 1
+    fields: dict[str, tuple[str, ...]] = {"density": ("circulation", *grid.names) if several else grid.names}
+    kernel = getattr(equation, "kernel", None)
+    if kernel is None:
+        return fields
+    positions = grid.positions.names
+    fields |= {f"mean_field_{name}": positions for name in positions}
+    if kernel.limit.potential_formula((None,) * kernel.dim) is not None:
+        fields["potential"] = positions
+    return fields | ({"vorticity": positions} if isinstance(equation, NavierStokes) else {})
 
 
 def outputs_of(save: Save, grid: Grid, plain: Mapping[str, tuple[str, ...]]) -> dict[str, Field]:
@@ -53,15 +72,22 @@ def outputs_of(save: Save, grid: Grid, plain: Mapping[str, tuple[str, ...]]) -> 
     return fields
 
 
-def default_outputs(grid: Grid, plain: Mapping[str, tuple[str, ...]], times: int) -> dict[str, int]:
+def default_outputs(
+    grid: Grid, plain: Mapping[str, tuple[str, ...]], times: int, circulations: int = 1
+) -> dict[str, int]:
     """Everything while it is small; else marginals, fields and the density as often as 2 GB allow.
 
     Phase spaces of two and three dimensions have the density of positions and the marginals on each position
     with its velocity in place of the density at every time.
     """
-    if 8 * prod(grid.shape) * times <= GENEROUS:
+    sizes = dict(zip(grid.names, grid.shape)) | {"circulation": circulations}
+    record = 8 * sum(prod(sizes[dim] for dim in dims) for dims in plain.values())
+    if record * times <= GENEROUS:
         return dict.fromkeys(plain, 1)
-    positions, velocities = grid.positions.names, grid.velocities.names
+    positions = tuple(name for name in grid.names if name not in VELOCITIES)
+    velocities = grid.names[len(positions) :]
+    if not (positions and velocities):
+        return dict.fromkeys(plain, -(-record * times // GENEROUS))
     chosen = {f"density({', '.join(positions)})": 1}
     if len(positions) > 1:  # in one dimension this marginal is the density itself
         chosen |= {f"density({x}, {v})": 1 for x, v in zip(positions, velocities, strict=True)}
@@ -74,10 +100,10 @@ def _output(text: str, every: int, grid: Grid, plain: Mapping[str, tuple[str, ..
     if text in plain:
         return text, Field(plain[text], every)
     if match := _MARGINAL.fullmatch(text.strip()):
-        return _marginal(match[1], every, grid)
+        return _marginal(match[1], every, grid, _leading(grid, plain))
     if match := _SLICE.fullmatch(text.strip()):
-        return _slice(match[1], every, grid)
-    moments = _moments(grid)
+        return _slice(match[1], every, grid, _leading(grid, plain))
+    moments = _moments(grid) if any(name not in VELOCITIES for name in grid.names) else {}
     if text in moments:
         return text, Field(grid.positions.names, every, moments[text])
     raise ValueError(
@@ -86,17 +112,23 @@ def _output(text: str, every: int, grid: Grid, plain: Mapping[str, tuple[str, ..
     )
 
 
-def _marginal(inside: str, every: int, grid: Grid) -> tuple[str, Field]:
+def _leading(grid: Grid, plain: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Dimensions of the density besides the axes: circulations."""
+    return tuple(dim for dim in plain.get("density", ()) if dim not in grid.names)
+
+
+def _marginal(inside: str, every: int, grid: Grid, leading: tuple[str, ...]) -> tuple[str, Field]:
     asked = [part.strip() for part in inside.split(",")]
     for name in asked:
         grid.index(name)
     kept = tuple(name for name in grid.names if name in asked)
     others = [name for name in grid.names if name not in asked]
     name = f"density_{'_'.join(kept)}"
-    return name, Field(kept, every, lambda observed: grid.integrate(observed["density"], others))
+    dims = (*leading, *kept)
+    return name, Field(dims, every, lambda observed: grid.integrate(observed["density"], others))
 
 
-def _slice(inside: str, every: int, grid: Grid) -> tuple[str, Field]:
+def _slice(inside: str, every: int, grid: Grid, leading: tuple[str, ...]) -> tuple[str, Field]:
     places: dict[str, int] = {}
     label = "density_at"
     for part in inside.split(","):
@@ -110,11 +142,11 @@ def _slice(inside: str, every: int, grid: Grid) -> tuple[str, Field]:
             raise ValueError(f"{name} = {at:g} lies outside [{axis.lower:g}, {axis.upper:g}]")
         places[name] = int(np.abs(axis.points - at).argmin())
         label += f"_{name}_{at:g}".replace("-", "m").replace(".", "p").replace("+", "")
-    index = tuple(places.get(name, slice(None)) for name in grid.names)
+    index = (..., *(places.get(name, slice(None)) for name in grid.names))
     kept = tuple(name for name in grid.names if name not in places)
     if not kept:
         raise ValueError(f"a slice leaves at least one of the axes {', '.join(grid.names)} free")
-    return label, Field(kept, every, lambda observed: observed["density"][index])
+    return label, Field((*leading, *kept), every, lambda observed: observed["density"][index])
 
 
 def _moments(grid: Grid) -> dict[str, Callable[[Mapping[str, Array]], Array]]:

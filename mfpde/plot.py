@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["convergence", "density", "diagnostics", "overview", "particles"]
 
 MOST_TIMES = 5  # drawn in one panel
+ZERO = 1e-10  # a momentum below it has no relative change
+COURSES = ("potential_energy", "free_energy", "enstrophy", "order_parameter", "maximum")
 
 
 def _subplots(rows: int, columns: int, width: float = 4.4, height: float = 3.6) -> tuple[Figure, Any]:
@@ -110,15 +113,24 @@ def _floor(panel: Any, sizes: Any, floor: xr.DataArray) -> None:
 
 
 def _densities(dataset: xr.Dataset) -> list[xr.DataArray]:
-    """The density, its marginals and slices over ``time``: those with most axes and several times first."""
-    found = [dataset[str(name)] for name in dataset.data_vars if str(name).startswith("density")]
+    """What can be drawn: vorticity, density, marginals and slices over ``time``, circulations added up.
+
+    Those with most axes and several times come first, the vorticity before the density.
+    """
+    names = [str(name) for name in dataset.data_vars]
+    found = [dataset[name] for name in names if name == "vorticity" or name.startswith("density")]
     timed = [(array, next((str(d) for d in array.dims if is_time(str(d))), None)) for array in found]
     arrays = [array.rename({dim: "time"}) if dim != "time" else array for array, dim in timed if dim]
-    return sorted(arrays, key=lambda array: -len(axes_of(array)) if array.sizes["time"] > 1 else 0)
+    arrays = [a.sum("circulation", keep_attrs=True) if "circulation" in a.dims else a for a in arrays]
+
+    def rank(array: xr.DataArray) -> tuple[int, bool]:
+        return -len(axes_of(array)) if array.sizes["time"] > 1 else 0, array.name != "vorticity"
+
+    return sorted(arrays, key=rank)
 
 
 def density(dataset: xr.Dataset) -> Figure:
-    """The density at up to five times, its change since the first, and the course of the diagnostics.
+    """The density (or vorticity) at up to five times, its change since the first, and the diagnostics.
 
     One axis gives lines, two give maps; of more, the marginal on the first position and velocity is shown.
     Where the density itself was not saved, its first marginal or slice is drawn.
@@ -140,7 +152,12 @@ def density(dataset: xr.Dataset) -> Figure:
         _lines(top, chosen, array.attrs["long_name"])
         _lines(middle, chosen - chosen[0], "change since the first time")
     else:
-        _maps(top, chosen, array.attrs["long_name"], "viridis", (0.0, float(chosen.max())))
+        highest = float(chosen.max())
+        if float(chosen.min()) < -0.01 * highest:  # a vorticity of both signs
+            highest = float(abs(chosen).max())
+            _maps(top, chosen, array.attrs["long_name"], "RdBu_r", (-highest, highest))
+        else:
+            _maps(top, chosen, array.attrs["long_name"], "viridis", (0.0, highest))
         change = chosen - chosen[0]
         bound = max(float(abs(change).max()), 1e-300)
         _maps(middle, change, "change since the first time", "RdBu_r", (-bound, bound))
@@ -181,7 +198,7 @@ def _maps(figure: Any, values: xr.DataArray, label: str, colours: str, limits: t
 
 
 def diagnostics(dataset: xr.Dataset) -> Figure:
-    """The interaction energy and the relative drift of the conserved quantities against time."""
+    """Energies and entropies, and the relative change of mass, energy and norms, against time."""
     import matplotlib.pyplot as plt
 
     figure = plt.figure(figsize=(14, 4), layout="constrained")
@@ -194,15 +211,18 @@ def _budgets(figure: Any, dataset: xr.Dataset) -> None:
         return
     left, right = figure.subplots(1, 2)
     time = dataset["diagnostic_time"]
-    if "potential_energy" in dataset:
-        left.semilogy(time, np.maximum(abs(dataset["potential_energy"]), 1e-300))
-    left.set(xlabel="t", ylabel="|interaction energy|")
-    for name in ("mass", "total_energy", "l2_norm", "entropy"):
-        if name in dataset and float(abs(dataset[name][0])) > 0:
+    for name in [name for name in COURSES if name in dataset][:3]:
+        left.semilogy(time, np.maximum(abs(dataset[name]), 1e-300), label=dataset[name].attrs["long_name"])
+    left.set(xlabel="t", ylabel="absolute value")
+    if left.lines:
+        left.legend(fontsize=7)
+    for name in json.loads(dataset.attrs.get("invariants", '["mass", "total_energy", "l2_norm", "entropy"]')):
+        if name in dataset and float(abs(dataset[name][0])) > ZERO:
             drift = abs(dataset[name] / dataset[name][0] - 1)
             right.semilogy(time, np.maximum(drift, 1e-17), label=name)
-    right.set(xlabel="t", ylabel="relative change")
-    right.legend(fontsize=7)
+    right.set(xlabel="t", ylabel="relative change of invariants")
+    if right.lines:
+        right.legend(fontsize=7)
 
 
 def particles(dataset: xr.Dataset, replica: int = 0) -> Figure:

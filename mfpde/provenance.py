@@ -14,6 +14,7 @@ import xarray as xr
 from mfpde_solvers.grid import Grid
 
 if TYPE_CHECKING:
+    from mfpde.laws import Law
     from mfpde.problems import Problem
 
 __all__ = ["case_attributes", "digest", "fingerprint", "problem_from", "versions"]
@@ -35,10 +36,13 @@ def fingerprint(problem: Problem, grid: Grid | None = None) -> dict[str, str]:
     grid : Grid, optional
         The grid of the computation; the problem's own by default.
     """
-    from mfpde.laws.base import probe_points
+    from mfpde.laws import Mixture
 
     equation, shown = problem.equation, problem.grid if grid is None else grid
     grid = problem.grid
+    density = {"grid": repr(shown), "initial density": _digest_of(problem.law, grid)}
+    if not hasattr(equation, "kernel"):
+        return {"equation": repr(equation), **density}
     positions: Grid = grid.positions
     lower = np.array([axis.lower for axis in positions.axes])
     lengths = np.array([axis.length for axis in positions.axes])
@@ -46,13 +50,24 @@ def fingerprint(problem: Problem, grid: Grid | None = None) -> dict[str, str]:
     kernel = equation.kernel
     drift = np.zeros(0) if equation.drift is None else np.asarray(equation.drift(lower + fractions * lengths))
     coefficients = [equation.friction, equation.diffusion, equation.scaling, getattr(kernel, "cutoff", 0.0)]
+    circulations = getattr(equation, "circulations", (1.0,))
+    if isinstance(problem.law, Mixture) and len(circulations) > 1:
+        kinds = zip(circulations, problem.law.weights, problem.law.laws, strict=True)
+        density["initial density"] = str([(m, weight, _digest_of(law, grid)) for m, weight, law in kinds])
+    elif circulations != (1.0,):
+        coefficients.append(circulations)
     return {
         "equation": f"{type(equation).__name__}({type(kernel).__name__}) {coefficients}",
-        "grid": repr(shown),
-        "initial density": digest(problem.law.pdf(probe_points(grid))),
+        **density,
         "kernel": digest(kernel.limit((fractions - 0.5) * lengths)),
         "drift": digest(drift),
     }
+
+
+def _digest_of(law: Law, grid: Grid) -> str:
+    from mfpde.laws.base import probe_points
+
+    return digest(law.pdf(probe_points(grid)))
 
 
 def versions() -> str:
@@ -73,6 +88,7 @@ def case_attributes(problem: Problem, grid: Grid | None = None) -> dict[str, str
         "title": problem.name or "mean-field problem",
         "problem": repr(problem),
         "references": problem.citation,
+        "invariants": json.dumps(list(problem.equation.invariants)),
         "fingerprint": json.dumps(fingerprint(problem, grid)),
         "versions": versions(),
     }

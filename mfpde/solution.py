@@ -6,16 +6,17 @@ import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from mfpde.checks import time_step
-from mfpde.dataset import coordinate
+from mfpde.choice import Solver, default_solver
+from mfpde.dataset import attributes, coordinate
 from mfpde.recording import Layout, check_path, checked_times, record
-from mfpde_solvers.evolve import ResolutionLost, Run
+from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Axis, Grid
 
 if TYPE_CHECKING:
@@ -27,20 +28,6 @@ Array = NDArray[Any]
 Save = Iterable[str] | Mapping[str, int]
 
 NEGLIGIBLE, TOO_MUCH = 1e-6, 1e-2  # mass at the ends of an open axis: a warning, an error
-
-
-class Solver(Protocol):
-    """A frozen configuration of a scheme."""
-
-    def default_step(self, equation: Any, grid: Grid, density: Array) -> float:
-        """The largest step if none is given."""
-        ...
-
-    def prepare(
-        self, equation: Any, grid: Grid, density: Array, dt: float | None = None, *, copy: bool = True
-    ) -> Run:
-        """A run from the initial density, which it may overwrite if it need not ``copy`` it."""
-        ...
 
 
 def solve(
@@ -96,16 +83,18 @@ def solve(
     step = None if dt is None else time_step(dt)
     target = check_path(path, overwrite, resume)
     instants = checked_times(times, problem.horizon)
-    solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
-    if grid is not None and not hasattr(solver, "discretise"):
+    if grid is not None and not hasattr(solver, "for_equation"):
         problem = problem.replace(grid=grid)
-    grid, density, shown = _discretised(problem, solver, grid)
     equation = problem.equation.limit
-    step = solver.default_step(equation, grid, density) if step is None else step
-    about = {"solver": repr(solver), "solver_reason": reason, "dt": step}
+    solver, reason = default_solver(problem) if solver is None else (solver, "given by the user")
+    scheme = solver.for_equation(equation) if hasattr(solver, "for_equation") else solver
+    grid, density, shown = _discretised(problem, scheme, grid)
+    step = scheme.default_step(equation, grid, density) if step is None else step
+    about = {"solver": repr(solver), "solver_reason": reason, "dt": "adaptive" if step is None else step}
     layout = _layout(problem, shown, save, instants.size, about)
+    horizon = float(max(instants[-1], problem.horizon))
     return record(
-        lambda: solver.prepare(equation, grid, density, step, copy=False),
+        lambda: scheme.prepare(equation, grid, density, step, copy=False),
         instants,
         layout,
         path=target,
@@ -114,7 +103,29 @@ def solve(
         progress=progress,
         description=f"solving {problem.name}".strip(),
         watch=_edge_watch(grid),
+        on_blow_up=_on_two_grids(scheme, equation, density, horizon),
     )
+
+
+def _on_two_grids(
+    scheme: Any, equation: Any, density: Any, horizon: float
+) -> Callable[[Any], tuple[float, float] | None] | None:
+    """The estimate of a blow-up that a second run on half the cells gives, for finite volumes."""
+    from mfpde.solvers import FiniteVolume
+
+    if not isinstance(scheme, FiniteVolume):
+        return None
+    initial = np.array(density)
+
+    def estimate(run: Any) -> tuple[float, float] | None:
+        from mfpde_solvers.mckean_vlasov.blow_up import estimate_from
+
+        try:
+            return estimate_from(run, equation, initial, 2 * horizon, scheme)
+        except (ResolutionLost, ValueError):  # the coarse grid cannot tell
+            return None
+
+    return estimate
 
 
 def _check_arguments(problem: Any, grid: Any, solver: Any, save: Any) -> None:
@@ -131,16 +142,8 @@ def _check_arguments(problem: Any, grid: Any, solver: Any, save: Any) -> None:
         raise TypeError(f"save takes names of variables, got the string {save!r}; use ({save!r},)")
 
 
-def default_solver(problem: Problem) -> tuple[Solver, str]:
-    """The solver that suits a problem, and why."""
-    from mfpde.solvers import SemiLagrangian
-
-    splitting = SemiLagrangian().splitting_for(problem.equation.limit)
-    return SemiLagrangian(splitting=splitting), "a Vlasov equation on a phase-space grid"
-
-
-def default_step(problem: Problem) -> float:
-    """The time step that :func:`solve` takes if none is given."""
+def default_step(problem: Problem) -> float | None:
+    """The time step that :func:`solve` takes if none is given; ``None`` where the solver adapts it."""
     solver, _ = default_solver(problem)
     return solver.default_step(problem.equation.limit, problem.grid, _initial_density(problem))
 
@@ -166,10 +169,14 @@ def _discretised(problem: Problem, solver: Any, grid: Grid | None) -> tuple[Grid
 
 
 def _initial_density(problem: Problem, dtype: str = "float64") -> Array:
-    from mfpde.laws import on_grid
+    from mfpde.laws import densities_on_grid, on_grid
 
-    density = on_grid(problem.law, problem.grid, dtype)
-    for name, mass in problem.grid.edge_mass(density).items():
+    count = len(getattr(problem.equation, "circulations", (1.0,)))
+    if count > 1:
+        density = densities_on_grid(problem.law, count, problem.grid)
+    else:
+        density = on_grid(problem.law, problem.grid, dtype)
+    for name, mass in problem.grid.edge_mass(density.sum(axis=0) if count > 1 else density).items():
         _judge_edge(mass, problem.grid[name], ValueError)
     return density
 
@@ -219,18 +226,19 @@ def _edge_watch(grid: Grid) -> Callable[[float, Mapping[str, float]], None]:
 
 
 def _layout(problem: Problem, grid: Grid, save: Save | None, times: int, attrs: Mapping[str, Any]) -> Layout:
-    from mfpde.outputs import default_outputs, outputs_of
+    from mfpde.outputs import default_outputs, observed_fields, outputs_of
     from mfpde.provenance import case_attributes
 
-    kernel = problem.equation.limit.kernel
-    observed = {"density": grid.names}
-    observed |= {f"mean_field_{name}": grid.positions.names for name in grid.positions.names}
-    if kernel.potential_formula((None,) * kernel.dim) is not None:
-        observed["potential"] = grid.positions.names
-    chosen = default_outputs(grid, observed, times) if save is None else save
+    observed = observed_fields(problem.equation, grid)
+    coords = {axis.name: coordinate(axis) for axis in grid.axes}
+    circulations = getattr(problem.equation, "circulations", (1.0,))
+    if "circulation" in observed["density"]:
+        labels = xr.Variable("circulation", np.array(circulations), attributes("circulation"))
+        coords["circulation"] = labels
+    chosen = default_outputs(grid, observed, times, len(circulations)) if save is None else save
     saved = json.dumps(dict(chosen) if isinstance(chosen, Mapping) else list(chosen))
     return Layout(
-        coords={axis.name: coordinate(axis) for axis in grid.axes},
+        coords=coords,
         fields=outputs_of(chosen, grid, observed),
         attrs=case_attributes(problem, grid) | dict(attrs) | {"saved": saved},
         identity=("fingerprint", "solver", "dt", "saved"),

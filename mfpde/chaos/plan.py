@@ -12,11 +12,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.measures import metric_from
-from mfpde.chaos.metric import Metric
+from mfpde.chaos.coupling import CouplingDistance
+from mfpde.chaos.measures import METRICS
+from mfpde.chaos.metric import Metric, named_metric
 from mfpde.checks import whole
 from mfpde.dataset import CONVENTIONS, attributes, field
-from mfpde.particles.simulation import System, system_for
+from mfpde.particles.ensemble import System
+from mfpde.particles.mean_field import MeanField
+from mfpde.particles.simulation import mean_field_for, system_for
 from mfpde.solution import study_times
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ Array = NDArray[Any]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
 
 CHUNK = 2**16  # particles in one task
+NAMED: Mapping[str, Metric] = METRICS | {CouplingDistance.name: CouplingDistance()}
 
 
 class Task(NamedTuple):
@@ -49,6 +53,8 @@ class Plan:
     times: Array
     seed: int
     identity: Mapping[str, Any]
+    mean_fields: Mapping[int, MeanField]
+    """By size, the limit equations of the coupled particles; empty if there are none."""
 
     @property
     def sizes(self) -> Array:
@@ -62,8 +68,21 @@ class Plan:
         attrs = {"Conventions": CONVENTIONS, **self.identity, "wall_time": 0.0, "status": "running"}
         study = xr.Dataset(coords=coords, attrs=attrs)
         for name, metric in self.metrics.items():
-            study = study.assign(_variables(name, metric, self.problem, study, self.seed))
+            described = _variables(name, metric, self.problem, study, self.seed)
+            study = study.assign({variable: described[variable] for variable in self.variables(name)})
         return study
+
+    def variables(self, name: str) -> list[str]:
+        """The variables of a metric in the study."""
+        if self.metrics[name].needs == "dynamics":
+            return [name]
+        suffixes = ("", "_iid", "_reference_error", *(("_excess",) if self.mean_fields else ()))
+        return [f"{name}{suffix}" for suffix in suffixes]
+
+    @property
+    def of_density(self) -> list[str]:
+        """Names of the metrics that compare particles with the limit density."""
+        return [name for name, metric in self.metrics.items() if metric.needs != "dynamics"]
 
     def merged(self, stored: xr.Dataset) -> xr.Dataset:
         """What is stored, with room for what is asked."""
@@ -74,13 +93,15 @@ class Plan:
         for name, variable in stored.variables.items():
             study[name].attrs = dict(variable.attrs)
         study.attrs = dict(stored.attrs)
+        if self.mean_fields:
+            study.attrs["mean_field"] = self.identity["mean_field"]
         order = [dim for dim in ("size", "replica", "time") if dim in study.dims]
         return study.transpose(*order)
 
     def missing(self, study: xr.Dataset) -> list[Task]:
         """Tasks whose results the study lacks, the largest sizes first."""
         asked = study.sel(size=self.sizes, replica=np.arange(self.replicas))
-        lacks = {name: asked[name].isnull().any("time").values for name in self.metrics}
+        lacks = {name: self._lacks(asked, name) for name in self.metrics}
         tasks = []
         for place in reversed(range(len(self.sizes))):
             size = int(self.sizes[place])
@@ -95,13 +116,19 @@ class Plan:
                 tasks += [Task(size, tuple(part), names) for part in parts]
         return tasks
 
+    def _lacks(self, asked: xr.Dataset, name: str) -> Array:
+        """Where a metric is not known, (size, replica); sampled floors come with it."""
+        computed = [v for v in self.variables(name) if not v.endswith(("_iid", "_reference_error"))]
+        unknown = [asked[variable].isnull().any("time").values for variable in computed]
+        return np.asarray(np.any(unknown, axis=0))
+
     def has_reference_errors(self, study: xr.Dataset) -> bool:
         """Whether the error of the reference is known for every metric."""
-        return all(not bool(study[f"{name}_reference_error"].isnull().any()) for name in self.metrics)
+        return all(not bool(study[f"{name}_reference_error"].isnull().any()) for name in self.of_density)
 
     def selected(self, study: xr.Dataset) -> xr.Dataset:
         """The part of the study that was asked for."""
-        names = [f"{name}{suffix}" for name in self.metrics for suffix in ("", "_iid", "_reference_error")]
+        names = [variable for name in self.metrics for variable in self.variables(name)]
         return study[names].sel(size=self.sizes, replica=np.arange(self.replicas))
 
 
@@ -121,7 +148,9 @@ def _variables(
     dims = ("size", "replica", "time")
     iid = {**attrs, "long_name": f"{metric.long_name} of independent samples"}
     error = attributes(f"{name}_reference_error", long_name=f"{metric.long_name}: error of the reference")
-    exact = _exact_floor(metric, problem)
+    excess = {**attrs, "long_name": f"{metric.long_name} above that of the coupled mean-field particles"}
+    excess |= {"reduction": "mean", "theory": np.nan}
+    exact = metric.needs != "dynamics" and _exact_floor(metric, problem)
 
     def unknown(over: tuple[str, ...], described: dict[str, Any]) -> xr.Variable:
         return xr.Variable(over, np.full([study.sizes[dim] for dim in over], np.nan), described)
@@ -130,6 +159,7 @@ def _variables(
         name: unknown(dims, attrs),
         f"{name}_iid": unknown(("size", "time") if exact else dims, iid),
         f"{name}_reference_error": unknown(("time",), error),
+        f"{name}_excess": unknown(dims, excess),
     }
 
 
@@ -148,6 +178,7 @@ def plan_study(
     seed: int,
     dt: float | None,
     forces: str,
+    mean_field: bool | xr.Dataset | None = None,
 ) -> Plan:
     """Check what is asked of a study; takes the arguments of :func:`converge`."""
     from mfpde.problems.problem import check_problem
@@ -157,11 +188,14 @@ def plan_study(
     counts = _counts(sizes)
     replicas = whole(replicas, 2, "the number of replicas")
     named = _named(metrics)
+    _check_needs(named, mean_field)
     for metric in named.values():
         metric.theory(problem.grid)
     instants = study_times(problem, times)
     seed = whole(seed, 0, "the seed")
-    systems = {int(n): system_for(problem, int(n), seed, dt, forces) for n in counts}
+    systems = {int(n): system_for(problem, int(n), seed, dt, forces, instants) for n in counts}
+    found = {size: mean_field_for(system, mean_field) for size, system in systems.items()}
+    fields = {size: field for size, field in found.items() if field is not None}
     problem.law.rvs(1, np.random.default_rng(0))  # a law without a sampler is refused here
     case = case_attributes(problem)
     shared = {
@@ -170,7 +204,17 @@ def plan_study(
         "forces": forces,
         "times": json.dumps(list(map(float, instants))),
     }
-    return Plan(problem, systems, replicas, named, instants, seed, case | shared)
+    shared["mean_field"] = str(next(iter(fields.values()))) if fields else "none"
+    return Plan(problem, systems, replicas, named, instants, seed, case | shared, fields)
+
+
+def _check_needs(named: Mapping[str, Metric], mean_field: Any) -> None:
+    for name, metric in named.items():
+        if metric.needs == "dynamics" and (mean_field is None or mean_field is False):
+            raise ValueError(
+                f"the metric {name!r} compares particles with their partners in the mean field, and there "
+                "are none; pass mean_field=True"
+            )
 
 
 def _counts(sizes: ArrayLike) -> Array:
@@ -189,9 +233,9 @@ def _named(metrics: Metrics) -> dict[str, Metric]:
             f"metrics must be a sequence of names or metrics, got {metrics!r}; use ('wasserstein',)"
         )
     if isinstance(metrics, Mapping):
-        named = {name: metric_from(metric) for name, metric in metrics.items()}
+        named = {name: named_metric(metric, NAMED) for name, metric in metrics.items()}
     else:
-        listed = [metric_from(metric) for metric in metrics]
+        listed = [named_metric(metric, NAMED) for metric in metrics]
         named = {metric.name: metric for metric in listed}
         if len(named) < len(listed):
             raise ValueError("two metrics share a name; pass a mapping of names of your choice to metrics")
@@ -222,6 +266,8 @@ def stored_study(path: Path, plan: Plan) -> xr.Dataset | None:
         for name, metric in plan.metrics.items()
         if name in stored and stored[name].attrs.get("metric") != repr(metric)
     ]
+    coupled = {stored.attrs.get("mean_field", "none"), plan.identity["mean_field"]} - {"none"}
+    differing += ["mean_field"] if len(coupled) > 1 else []
     if differing:
         raise ValueError(
             f"{path} is the study of something else; different: {', '.join(differing)}. Choose another path, "

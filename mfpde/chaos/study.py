@@ -5,6 +5,8 @@ from __future__ import annotations
 import time as clock
 import warnings
 from concurrent.futures import Executor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from mfpde.chaos.measurement import Measurement
 from mfpde.chaos.metric import Target
 from mfpde.chaos.plan import Metrics, Plan, Task, plan_study, stored_study
+from mfpde.choice import default_solver
 from mfpde.dataset import field, grid_of
-from mfpde.particles.simulation import check_no_mean_field
+from mfpde.particles.coupling import FieldSource
+from mfpde.particles.ensemble import record_field
 from mfpde.provenance import digest
 from mfpde.recording import check_path, progress_bar, replace_file
 from mfpde.solution import default_step, solve
@@ -31,6 +35,7 @@ __all__ = ["converge"]
 Array = NDArray[Any]
 
 SECONDS_BETWEEN_WRITES = 1.0
+FINER = 32.0  # ratio of tolerances where steps are adaptive: about half the step of a scheme of order 4
 TOLERABLE = 0.1  # error of the reference, as a fraction of the floor at the largest N
 
 
@@ -45,7 +50,7 @@ def converge(
     seed: int = 0,
     dt: float | None = None,
     forces: str = "auto",
-    mean_field: None = None,
+    mean_field: bool | xr.Dataset | None = None,
     executor: Executor | None = None,
     path: str | Path | None = None,
     overwrite: bool = False,
@@ -63,15 +68,21 @@ def converge(
         Independent copies of each system, at least 2.
     metrics : names or metrics, or a mapping of variable names to them
         Any of ``mfpde.chaos``: ``wasserstein``, ``sliced_wasserstein``, ``sobolev``, ``weak_error``, or
-        objects such as ``{"w1_v": Wasserstein(axes=("v",))}``.
+        objects such as ``{"w1_v": Wasserstein(axes=("v",))}``; with ``mean_field`` also
+        ``coupling_distance``.
     times : increasing floats, optional
         0, T/4, T/2, 3T/4 and T by default, with T the problem's horizon.
     reference : Dataset, optional
         The limit density at these times, as :func:`mfpde.solve` returns it; solved here if not given.
     seed : int
         Replica r of size N depends on (seed, N, r) only: results are the same for every executor and order.
-    dt, forces, mean_field
+    dt, forces
         As in :func:`mfpde.simulate`.
+    mean_field : True or Dataset, optional
+        Simulate also the particles in the mean field that have the same points and Brownian paths, as in
+        :func:`mfpde.simulate`. The limit equation is solved once for all replicas, and for all sizes that
+        have the same equation and step, while its field at all times takes less than 64 MB; else in each
+        task.
     executor : concurrent.futures.Executor, optional
         Where systems are simulated and measured; this process by default.
     path : path, optional
@@ -88,15 +99,16 @@ def converge(
         For each metric ``<metric>`` (size, replica, time), its floor ``<metric>_iid``: the same for fresh
         i.i.d. samples of the limit, (size, replica, time) or, where it is known exactly, (size, time), and
         ``<metric>_reference_error`` (time): the change of the limit itself under half the resolution and
-        half the step.
+        half the step. With ``mean_field`` also ``<metric>_excess``: the metric of each replica minus that of
+        its coupled particles, which are i.i.d. samples of the limit, (size, replica, time); and of
+        ``coupling_distance`` only the metric itself.
 
     Raises
     ------
     ValueError, TypeError, FileExistsError
         For input that does not fit, before any work is done.
     """
-    check_no_mean_field(mean_field)
-    plan = plan_study(problem, sizes, replicas, metrics, times, seed, dt, forces)
+    plan = plan_study(problem, sizes, replicas, metrics, times, seed, dt, forces, mean_field)
     target = check_path(path, overwrite, resume)
     density = None if reference is None else _limit_density(reference, plan.times, problem.grid)
     stored = stored_study(target, plan) if target is not None and resume and not overwrite else None
@@ -135,6 +147,8 @@ def _limit_density(reference: xr.Dataset, times: Array, grid: Grid) -> xr.DataAr
                 f"{found[axis.name].upper:g}, that of the problem {axis.lower:g} … {axis.upper:g}; "
                 "solve the reference on the problem's box"
             )
+    if "circulation" in density.dims:  # the law of a point, whatever its circulation
+        density = density.sum("circulation")
     values = density.transpose("time", *grid.names).values
     return field(values, resized, "density", {"time": times})
 
@@ -164,7 +178,8 @@ def _compute(
     if density is None:
         solved = solve(plan.problem, plan.times, save=("density",), progress=False)
         density = _limit_density(solved, plan.times, plan.problem.grid)
-    work = Measurement(plan.systems, plan.metrics, density)
+    fields = _fields(plan, sorted({task.size for task in todo}), executor)
+    work = Measurement(plan.systems, plan.metrics, density, fields)
     _fill_exact(study, plan, work, density)
     study.attrs["status"] = "running"
     written = 0.0
@@ -189,6 +204,25 @@ def _compute(
     return study
 
 
+def _fields(plan: Plan, sizes: list[int], executor: Executor | None) -> dict[int, FieldSource]:
+    """The fields of the coupled particles of some sizes, one computation for all sizes that share it."""
+    if not plan.mean_fields:
+        return {}
+    groups: list[list[int]] = []
+    for size in sizes:
+        mine = plan.mean_fields[size], plan.systems[size].dt
+        known = (group for group in groups if (plan.mean_fields[group[0]], plan.systems[group[0]].dt) == mine)
+        group = next(known, None)
+        if group is None:
+            groups.append([size])
+        else:
+            group.append(size)
+    work = partial(record_field, times=plan.times)
+    arguments = [(plan.mean_fields[group[0]], plan.systems[group[0]]) for group in groups]
+    found = dict(completed(work, arguments, executor))
+    return {size: found[place] for place, group in enumerate(groups) for size in group}
+
+
 def _write(study: xr.Dataset, path: Path) -> None:
     encoding = {name: {"_FillValue": None} for name in study.coords}
     replace_file(path, lambda temporary: study.to_netcdf(temporary, engine="netcdf4", encoding=encoding))
@@ -196,8 +230,9 @@ def _write(study: xr.Dataset, path: Path) -> None:
 
 def _fill_exact(study: xr.Dataset, plan: Plan, work: Measurement, density: xr.DataArray) -> None:
     """What needs no particles: exact floors and the error of the reference."""
-    others = _other_references(plan, density)
-    for name, metric in plan.metrics.items():
+    others = _other_references(plan, density) if plan.of_density else []
+    for name in plan.of_density:
+        metric = plan.metrics[name]
         targets: list[Target] = work.targets[name]
         if "replica" not in study[f"{name}_iid"].dims:
             for size in plan.sizes:
@@ -209,22 +244,26 @@ def _fill_exact(study: xr.Dataset, plan: Plan, work: Measurement, density: xr.Da
 
 
 def _other_references(plan: Plan, density: xr.DataArray) -> list[xr.DataArray]:
-    """The limit density at half the resolution, and with half the step."""
+    """The limit density at half the resolution, and with half the step or a smaller tolerance."""
     grid = grid_of(density)
     problem = plan.problem.replace(grid=grid)
-    step = default_step(problem)
+    (solver, _), step = default_solver(problem), default_step(problem)
     half = problem.replace(grid=grid.resized({axis.name: axis.size // 2 for axis in grid.axes}))
     save = ("density",)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the outermost cells of the coarse grid are twice as wide
-        coarse = solve(half, plan.times, dt=step, save=save, progress=False)
-    fine = solve(problem, plan.times, dt=step / 2, save=save, progress=False)
+        coarse = solve(half, plan.times, solver=solver, dt=step, save=save, progress=False)
+    if step is None:
+        finer: Any = replace(solver, tolerance=solver.tolerance / FINER)  # type: ignore[type-var, attr-defined]
+        fine = solve(problem, plan.times, solver=finer, save=save, progress=False)
+    else:
+        fine = solve(problem, plan.times, solver=solver, dt=step / 2, save=save, progress=False)
     return [coarse["density"], fine["density"]]
 
 
 def _warn_of_reference(study: xr.Dataset, plan: Plan) -> None:
     largest = int(plan.sizes[-1])
-    for name in plan.metrics:
+    for name in plan.of_density:
         floor = study[f"{name}_iid"].sel(size=largest)
         square = floor**2
         square = square.mean("replica") if "replica" in floor.dims else square

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mfpde.laws.base import Law, check_values
+from mfpde.laws.combined import Mixture
 from mfpde_solvers.grid import Grid
 
-__all__ = ["density_and_mass", "on_grid"]
+__all__ = ["densities_on_grid", "density_and_mass", "on_grid"]
 
 MASS_TOLERANCE = 1e-2
 BLOCK = 1 << 16
@@ -28,6 +29,22 @@ def on_grid(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> NDArray[Any]
         If a value is negative or not finite, or the mass on the grid differs from 1 by more than 1 %.
     """
     return density_and_mass(law, grid, dtype)[0]
+
+
+def densities_on_grid(law: Law, circulations: int, grid: Grid) -> NDArray[Any]:
+    """Densities of the components of a mixture at the cell centres, shape (circulations, *grid.shape).
+
+    That of component m is scaled to its weight P(M = m). One circulation has no leading dimension.
+
+    Raises
+    ------
+    ValueError
+        As :func:`on_grid`.
+    """
+    if circulations == 1:
+        return on_grid(law, grid)
+    assert isinstance(law, Mixture)
+    return np.stack([w * on_grid(part, grid) for w, part in zip(law.weights, law.laws, strict=True)])
 
 
 def density_and_mass(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> tuple[NDArray[Any], float]:

@@ -1,4 +1,4 @@
-"""Pair sums: the force (1/N) Σ_{j≠i} K(Xᵢ − Xⱼ) on every particle, and the interaction energy."""
+"""Pair sums: the force (1/N) Σ_{j≠i} Mⱼ K(Xᵢ − Xⱼ) on every particle, and the interaction energy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpde_solvers.kernels import Coulomb, DomainKernel
+from mfpde.particles.moments import HarmonicForces, KuramotoForces
+from mfpde_solvers.kernels import BiotSavart, Coulomb, DomainKernel, Harmonic, Kuramoto, Stokeslet
+from mfpde_solvers.kernels.radial import RadialPower
 
 __all__ = ["DirectForces", "Forces", "SortedForces", "forces_for"]
 
@@ -19,16 +21,30 @@ FloatArray = NDArray[np.float64]
 BLOCK = 2**20  # pairs at a time where a kernel is evaluated in NumPy
 SLOW = 2**10  # particles from which a plain Python kernel deserves a notice
 
+# particles from which fast sums win, by dimension and whether periodic: see benchmarks/particles.py
+CROSSOVER = {
+    (1, False): 5_000,
+    (2, False): 16_000,
+    (3, False): 70_000,
+    (1, True): 2_000,
+    (2, True): 1_000,
+    (3, True): 1_000,
+}
+UNEVEN = 2_000  # the same at most, for powers of the distance that take a logarithm
+
 
 class Forces(Protocol):
     """Pair sums of one kernel on one domain."""
 
-    def __call__(self, x: FloatArray, weight: float) -> FloatArray:
-        """``weight`` · Σ_{j≠i} K(xᵢ − xⱼ), (N, d) → (N, d); on a torus x lies in the box."""
+    def __call__(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> FloatArray:
+        """``weight`` · Σ_{j≠i} mⱼ K(xᵢ − xⱼ), (N, d) → (N, d); on a torus x lies in the box.
+
+        The circulations mⱼ, shape (N,), are 1 if not given.
+        """
         ...
 
-    def energy(self, x: FloatArray, weight: float) -> float:
-        """``weight`` · ½ Σ_{i≠j} V(xᵢ − xⱼ)."""
+    def energy(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> float:
+        """``weight`` · ½ Σ_{i≠j} mᵢ mⱼ V(xᵢ − xⱼ)."""
         ...
 
 
@@ -39,22 +55,27 @@ class DirectForces:
         self._kernel = kernel
         self._loop = _compiled_loop(kernel)
 
-    def __call__(self, x: FloatArray, weight: float) -> FloatArray:
+    def __call__(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> FloatArray:
         """O(N²); K(0) = 0 takes care of j = i."""
+        if circulation is not None and (circulation == circulation[0]).all():
+            weight, circulation = weight * float(circulation[0]), None
         if self._loop is None:
-            return weight * np.concatenate([self._kernel(z).sum(axis=1) for _, z in self._blocks(x)])
+            mass = np.ones(len(x)) if circulation is None else circulation
+            sums = [(self._kernel(z) * mass[:, None]).sum(axis=1) for _, z in self._blocks(x)]
+            return weight * np.concatenate(sums)
         out = np.empty_like(x)
-        self._loop(np.ascontiguousarray(x.T), weight, out)
+        self._loop(np.ascontiguousarray(x.T), circulation, weight, out)
         return out
 
-    def energy(self, x: FloatArray, weight: float) -> float:
+    def energy(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> float:
         """O(N²), in NumPy blocks."""
+        mass = np.ones(len(x)) if circulation is None else circulation
         total = 0.0
         for start, z in self._blocks(x):
             potential = self._kernel.potential(z)
             own = np.arange(len(z))
             potential[own, start + own] = 0.0
-            total += float(potential.sum())
+            total += float((mass[start : start + len(z), None] * potential * mass).sum())
         return weight * total / 2
 
     def _blocks(self, x: FloatArray) -> Iterator[tuple[int, FloatArray]]:
@@ -79,43 +100,49 @@ def _compiled_loop(kernel: DomainKernel) -> Callable[..., None] | None:
     if pair is None:
         return None
     compiled = numba.njit(error_model="numpy", fastmath=kernel.kernel.pair_math)
+
+    @numba.njit(forceinline=True)
+    def times(mass: Any, j: int) -> Any:
+        # decided when compiling: loops of equal circulations multiply by nothing
+        return 1.0 if mass is None else mass[j]
+
     if dim == 1:
 
         @compiled
-        def line(x: Any, weight: float, out: Any) -> None:
+        def line(x: Any, mass: Any, weight: float, out: Any) -> None:
             x0 = x[0]
             for i in range(x0.size):
                 a, total = x0[i], 0.0
                 for j in range(x0.size):
-                    total += pair(a - x0[j])
+                    total += times(mass, j) * pair(a - x0[j])
                 out[i, 0] = weight * total
 
         return line
     if dim == 2:
 
         @compiled
-        def plane(x: Any, weight: float, out: Any) -> None:
+        def plane(x: Any, mass: Any, weight: float, out: Any) -> None:
             x0, x1 = x[0], x[1]
             for i in range(x0.size):
                 a, b, u, v = x0[i], x1[i], 0.0, 0.0
                 for j in range(x0.size):
                     k0, k1 = pair(a - x0[j], b - x1[j])
-                    u += k0
-                    v += k1
+                    u += times(mass, j) * k0
+                    v += times(mass, j) * k1
                 out[i, 0], out[i, 1] = weight * u, weight * v
 
         return plane
 
     @compiled
-    def space(x: Any, weight: float, out: Any) -> None:
+    def space(x: Any, mass: Any, weight: float, out: Any) -> None:
         x0, x1, x2 = x[0], x[1], x[2]
         for i in range(x0.size):
             a, b, c, u, v, w = x0[i], x1[i], x2[i], 0.0, 0.0, 0.0
             for j in range(x0.size):
                 k0, k1, k2 = pair(a - x0[j], b - x1[j], c - x2[j])
-                u += k0
-                v += k1
-                w += k2
+                u += times(mass, j) * k0
+                v += times(mass, j) * k1
+                w += times(mass, j) * k2
             out[i, 0], out[i, 1], out[i, 2] = weight * u, weight * v, weight * w
 
     return space
@@ -138,8 +165,9 @@ class SortedForces:
         self._axis = kernel.axes[0]
         self._strength = coulomb.strength
 
-    def __call__(self, x: FloatArray, weight: float) -> FloatArray:
+    def __call__(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> FloatArray:
         """O(N)."""
+        weight *= self._common(circulation)
         from mfpde.particles.sorting import rank_balance
 
         axis, positions = self._axis, x[:, 0]
@@ -149,8 +177,18 @@ class SortedForces:
         force *= weight * self._strength
         return force[:, None]
 
-    def energy(self, x: FloatArray, weight: float) -> float:
+    @staticmethod
+    def _common(circulation: FloatArray | None) -> float:
+        """The circulation that all particles share."""
+        if circulation is None:
+            return 1.0
+        if (circulation != circulation[0]).any():
+            raise ValueError("sorted forces are those of equal circulations; use forces='direct'")
+        return float(circulation[0])
+
+    def energy(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> float:
         """−c Σ_{i<j} |xᵢ − xⱼ| from the order statistics, and the quadratic background on a circle."""
+        weight *= self._common(circulation) ** 2
         ordered = np.sort(x[:, 0])
         count = ordered.size
         centred = ordered - ordered.mean()
@@ -161,11 +199,36 @@ class SortedForces:
         return -weight * self._strength * total
 
 
-FORCES: dict[str, Callable[[DomainKernel], Forces]] = {"direct": DirectForces, "sorted": SortedForces}
+def _fast(kernel: DomainKernel) -> Forces:
+    """Exact sums of moments where the kernel has them, else a near and a far part."""
+    if isinstance(kernel.kernel, Kuramoto):
+        return KuramotoForces(kernel)
+    if isinstance(kernel.kernel, Harmonic):
+        return HarmonicForces(kernel)
+    from mfpde.particles.fast_sums import FastForces
+
+    return FastForces(kernel)
 
 
-def forces_for(kernel: DomainKernel, method: str = "auto") -> Forces:
-    """Pair sums by ``direct``, ``sorted`` or the best method there is (``auto``).
+FORCES: dict[str, Callable[[DomainKernel], Forces]] = {
+    "direct": DirectForces,
+    "sorted": SortedForces,
+    "fast": _fast,
+}
+
+
+def forces_for(kernel: DomainKernel, method: str = "auto", size: int | None = None) -> Forces:
+    """Pair sums by ``direct``, ``sorted``, ``fast`` or the best method there is (``auto``).
+
+    ``auto`` takes exact methods wherever they are fast, and ``fast``, with its tolerance of 1e-6, from the
+    number of particles on at which it saves time: that number depends on dimension and domain.
+
+    Parameters
+    ----------
+    kernel : DomainKernel
+    method : {"auto", "direct", "sorted", "fast"}
+    size : int, optional
+        Number of particles; without it ``auto`` stays exact.
 
     Raises
     ------
@@ -173,9 +236,21 @@ def forces_for(kernel: DomainKernel, method: str = "auto") -> Forces:
         If the method is unknown or does not apply to the kernel.
     """
     if method == "auto":
-        coulomb = kernel.kernel
-        exact = isinstance(coulomb, Coulomb) and coulomb.dim == 1 and coulomb.cutoff == 0
-        method = "sorted" if exact else "direct"
+        method = _best(kernel, size)
     if method not in FORCES:
         raise ValueError(f"forces {method!r} is unknown; use 'auto', {', '.join(map(repr, FORCES))}")
     return FORCES[method](kernel)
+
+
+def _best(kernel: DomainKernel, size: int | None) -> str:
+    K = kernel.kernel
+    if isinstance(K, Coulomb) and K.dim == 1 and K.cutoff == 0:
+        return "sorted"
+    if isinstance(K, Kuramoto | Harmonic):
+        return "fast"
+    if kernel.mixed or size is None or not isinstance(K, RadialPower | BiotSavart | Stokeslet):
+        return "direct"
+    crossover = CROSSOVER[kernel.dim, kernel.periodic]
+    if isinstance(K, RadialPower) and K.order != int(K.order):
+        crossover = min(crossover, UNEVEN)
+    return "fast" if size >= crossover else "direct"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,152 +13,106 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from mfpde.checks import time_step, whole
-from mfpde.dataset import attributes
+from mfpde.choice import default_solver
+from mfpde.dataset import attributes, grid_of
+from mfpde.particles.ensemble import Ensemble, System
+from mfpde.particles.mean_field import MeanField
 from mfpde.recording import Field, Layout, check_path, checked_times, record
-from mfpde.tasks import completed
-from mfpde_solvers.evolve import Run
-from mfpde_solvers.grid import Grid
+from mfpde_solvers.equations import Landau
+from mfpde_solvers.grid import VELOCITIES, Grid
 
 if TYPE_CHECKING:
     from mfpde.problems import Problem
 
-__all__ = ["System", "check_no_mean_field", "random_stream", "simulate", "system_for"]
+__all__ = ["mean_field_for", "simulate", "system_for"]
 
 Array = NDArray[Any]
 
 CELLS = 2**18  # at which the initial density is evaluated to choose a step
-INITIAL, NOISE, FLOOR, BOOTSTRAP = range(4)  # streams of random numbers
 
 
-def random_stream(seed: int, size: int, replica: int, stream: int) -> np.random.SeedSequence:
-    """The seed of one stream of one replica: it depends on nothing else, so neither does the result."""
-    return np.random.SeedSequence(seed, spawn_key=(size, replica, stream))
-
-
-@dataclass(frozen=True)
-class System:
-    """All that determines a particle system but the replica."""
-
-    problem: Problem
-    size: int
-    seed: int
-    dt: float
-    forces: str
-
-    def start(self, replica: int, initial: Array | None = None) -> Run:
-        """Replica number ``replica`` at time 0, from a fresh sample or from given points."""
-        from mfpde.laws import draw
-        from mfpde.particles.dynamics import prepare
-
-        equation, grid = self.problem.equation.for_size(self.size), self.problem.grid
-        if initial is None:
-            rng = np.random.default_rng(random_stream(self.seed, self.size, replica, INITIAL))
-            points, circulation = draw(self.problem.law, equation, self.size, rng)
-        else:
-            points, circulation = initial, np.ones(len(initial))
-        noise = random_stream(self.seed, self.size, replica, NOISE)
-        return prepare(equation, grid, points, circulation, noise, self.dt, forces=self.forces)
-
-
-def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces: str) -> System:
+def system_for(problem: Problem, size: int, seed: int, dt: float | None, forces: str, times: Array) -> System:
     """A system with its step chosen and everything checked that can be checked without particles.
 
     Raises
     ------
     ValueError
-        If the size, seed, step or forces are not acceptable.
+        If the size, seed, step or forces are not acceptable, or with noise a time is no multiple of the step.
     """
-    from mfpde.particles.dynamics.second_order import check_equation, default_step
-    from mfpde.particles.forces import forces_for
+    from mfpde.particles.dynamics import check_equation, default_step, is_stochastic
+    from mfpde.particles.noise import check_multiples, common_step
 
     size, seed = whole(size, 2, "the size of a particle system"), whole(seed, 0, "the seed")
     equation = problem.equation.for_size(size)
-    check_equation(equation, problem.grid)
-    forces_for(equation.kernel.on(problem.grid), forces)
-    if dt is None:
-        dt = default_step(equation, *_position_density(problem))
+    check_equation(equation, problem.grid, forces)
+    given = dt is not None
+    dt = time_step(dt) if given else default_step(equation, *_position_density(problem))
+    if is_stochastic(equation):
+        dt = dt if given else common_step(times, dt)
+        check_multiples(times, dt)
     return System(problem, size, seed, time_step(dt), forces)
 
 
 def _position_density(problem: Problem) -> tuple[Grid, Array]:
-    """The initial density of positions, on a grid thinned so that six dimensions cost little."""
+    """The initial density of positions (of velocities, where there are no positions), on a thinned grid."""
     most = max(8, int(CELLS ** (1 / problem.grid.dim)))
     grid = problem.grid.resized({axis.name: min(axis.size, most) for axis in problem.grid.axes})
     values = problem.law.pdf(grid.points)
-    return grid, np.asarray(grid.integrate(values, grid.velocities.names) / grid.integrate(values))
+    velocities = [name for name in grid.names if name in VELOCITIES]
+    velocities = velocities if len(velocities) < grid.dim else []
+    return grid, np.asarray(grid.integrate(values, velocities) / grid.integrate(values))
 
 
-def check_no_mean_field(mean_field: Any) -> None:
-    """Refuse a request for coupled mean-field particles."""
-    if mean_field is not None:
-        raise ValueError(
-            "mean_field must be None: particles coupled to the mean field are not part of this version; "
-            "compare the distances with their i.i.d. floors instead"
+def mean_field_for(system: System, mean_field: bool | xr.Dataset | None) -> MeanField | None:
+    """The limit equation of a system whose field is asked for; ``None`` if none is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither ``True`` nor a reference of the equation that the system has in the limit, or the
+        equation has no mean field.
+    """
+    if mean_field is None or mean_field is False:
+        return None
+    if mean_field is not True and not isinstance(mean_field, xr.Dataset):
+        raise TypeError(
+            f"mean_field must be True, a Dataset made by solve, or None, got {mean_field!r}; open a file "
+            "with xr.open_dataset"
         )
+    equation = system.problem.equation.for_size(system.size)
+    if isinstance(equation, Landau) and equation.exponent < -equation.dim:
+        raise ValueError(
+            f"a∗f is infinite for the exponent {equation.exponent:g} in dimension {equation.dim}, so there "
+            "is no mean field; use mean_field=None"
+        )
+    problem = system.problem.replace(equation=equation)
+    if isinstance(mean_field, xr.Dataset):
+        problem = problem.replace(grid=_grid_of_reference(mean_field, problem, system.size))
+    solver, _ = default_solver(problem)
+    return MeanField(problem.equation, problem.law, problem.grid, solver)
 
 
-class Ensemble:
-    """Replicas of one system as a single run, each step of which leads all of them to the next limit."""
+def _grid_of_reference(reference: xr.Dataset, problem: Problem, size: int) -> Grid:
+    """The grid of a reference, once it is certain that it solves the problem."""
+    from mfpde.provenance import fingerprint
 
-    def __init__(
-        self, system: System, replicas: int, initial: Array | None, executor: Executor | None
-    ) -> None:
-        self._system, self._executor = system, executor
-        self._runs = [system.start(r, None if initial is None else initial[r]) for r in range(replicas)]
-
-    @property
-    def time(self) -> float:
-        """Time that every replica has reached."""
-        return self._runs[0].time
-
-    @property
-    def memory(self) -> int:
-        """Bytes of all replicas."""
-        return sum(run.memory for run in self._runs)
-
-    def step(self, limit: float) -> float:
-        """Advance every replica to ``limit``, over the executor if there is one."""
-        if self._executor is None:
-            for run in self._runs:
-                _advance(run, limit)
-        else:
-            arguments = [(self._system, dict(run.state()), limit) for run in self._runs]
-            for place, state in completed(_advanced, arguments, self._executor):
-                self._runs[place].restore(state)
-        return limit
-
-    def observe(self) -> dict[str, Array]:
-        """Coordinates under the names of the axes, each of shape (replica, particle)."""
-        observed = [run.observe() for run in self._runs]
-        return {name: np.stack([values[name] for values in observed]) for name in observed[0]}
-
-    def diagnostics(self) -> dict[str, float]:
-        """Means over the replicas."""
-        values = [run.diagnostics() for run in self._runs]
-        return {name: float(np.mean([value[name] for value in values])) for name in values[0]}
-
-    def state(self) -> dict[str, Array]:
-        """States of the replicas, stacked."""
-        states = [run.state() for run in self._runs]
-        return {name: np.stack([state[name] for state in states]) for name in states[0]}
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        """Continue from :meth:`state`."""
-        for place, run in enumerate(self._runs):
-            run.restore({name: values[place] for name, values in state.items()})
-
-
-def _advance(run: Run, limit: float) -> None:
-    while run.time < limit:
-        run.step(limit)
-
-
-def _advanced(system: System, state: Mapping[str, Array], limit: float) -> dict[str, Array]:
-    """In a worker: the state of a replica at ``limit``."""
-    run = system.start(0, np.zeros((system.size, system.problem.grid.dim)))
-    run.restore(state)
-    _advance(run, limit)
-    return run.state()
+    if "fingerprint" not in reference.attrs or "density" not in reference:
+        raise ValueError("mean_field must be a Dataset made by solve, with its density, or True")
+    grid = grid_of(reference)
+    mine, theirs = ([axis for axis in g.axes if axis.periodic] for g in (problem.grid, grid))
+    circles = [[(axis.name, axis.lower, axis.upper) for axis in axes] for axes in (mine, theirs)]
+    if grid.names != problem.grid.names or circles[0] != circles[1]:
+        raise ValueError(f"the mean field lives on {grid!r}, the problem on {problem.grid!r}; solve it there")
+    found = json.loads(reference.attrs["fingerprint"])
+    expected = fingerprint(problem.replace(grid=grid))
+    differing = [part for part in expected if found.get(part) != expected[part]]
+    if differing:
+        raise ValueError(
+            f"the mean field is that of another equation than the one of {size} particles; different: "
+            f"{', '.join(differing)}. Use mean_field=True, or solve "
+            f"problem.replace(equation=problem.equation.for_size({size}))"
+        )
+    return grid
 
 
 def simulate(
@@ -170,7 +124,7 @@ def simulate(
     seed: int = 0,
     dt: float | None = None,
     forces: str = "auto",
-    mean_field: None = None,
+    mean_field: bool | xr.Dataset | None = None,
     initial: ArrayLike | xr.Dataset | None = None,
     executor: Executor | None = None,
     path: str | Path | None = None,
@@ -192,11 +146,15 @@ def simulate(
     seed : int
         Replica r of size N depends on (seed, N, r) only, whatever the executor and the other replicas.
     dt : float, optional
-        Largest time step; a tenth of the shortest linear time scale by default.
-    forces : {"auto", "direct", "sorted"}
+        Largest time step; a tenth of the shortest linear time scale by default. With noise it is the step,
+        and all times are multiples of it.
+    forces : {"auto", "direct", "sorted", "fast"}
         How pair sums are computed; ``sorted`` is exact in O(N) for the 1D Coulomb kernel.
-    mean_field : None
-        Reserved for particles coupled to the mean field.
+    mean_field : True or Dataset, optional
+        Add particles in the mean field of ``equation.for_size(size)``, which start from the same points and
+        have the same Brownian paths. Its limit equation is solved in step with them, on the problem's grid,
+        or on that of a Dataset made by :func:`mfpde.solve` for that very equation; of the Dataset nothing
+        but the grid is used, and it is refused if it solves anything else.
     initial : array (replica, particle, axis) or Dataset, optional
         Initial points in place of samples; of a Dataset made by ``simulate``, those of its last time.
     executor : concurrent.futures.Executor, optional
@@ -207,28 +165,32 @@ def simulate(
     Returns
     -------
     Dataset
-        Dimensions (time, replica, particle); one variable for each axis of the problem's grid and
-        ``circulation`` (replica, particle); dimensionless.
+        Dimensions (time, replica, particle); one variable for each axis of the problem's grid,
+        ``x_coupled`` … likewise for the particles in the mean field, and ``circulation`` (replica, particle);
+        dimensionless.
 
     Raises
     ------
     ValueError, TypeError, FileExistsError
         For input that does not fit, before any work is done.
     """
-    check_no_mean_field(mean_field)
     from mfpde.problems.problem import check_problem
+    from mfpde.provenance import digest
 
     check_problem(problem)
     replicas = whole(replicas, 1, "the number of replicas")
     target = check_path(path, overwrite, resume)
     instants = checked_times(times, problem.horizon)
-    system = system_for(problem, size, seed, dt, forces)
-    points = None if initial is None else _initial_points(initial, problem, size, replicas)
-    if points is None:
-        problem.law.rvs(1, np.random.default_rng(0))  # a law without a sampler is refused here
-    layout = _layout(system, replicas, points)
+    system = system_for(problem, size, seed, dt, forces, instants)
+    coupled = mean_field_for(system, mean_field)
+    if initial is None:
+        starts, origin = [system.draw(r) for r in range(replicas)], "sampled from the initial law"
+    else:
+        points, circulation = _initial_points(initial, problem, size, replicas)
+        starts, origin = list(zip(points, circulation, strict=True)), f"given points {digest(points)}"
+    layout = _layout(system, np.stack([circulation for _, circulation in starts]), origin, coupled)
     return record(
-        lambda: Ensemble(system, replicas, points, executor),
+        lambda: Ensemble(system, starts, executor, coupled),
         instants,
         layout,
         path=target,
@@ -239,7 +201,10 @@ def simulate(
     )
 
 
-def _initial_points(initial: ArrayLike | xr.Dataset, problem: Problem, size: int, replicas: int) -> Array:
+def _initial_points(
+    initial: ArrayLike | xr.Dataset, problem: Problem, size: int, replicas: int
+) -> tuple[Array, Array]:
+    """Points (replica, particle, axis) and circulations (replica, particle)."""
     names: Sequence[str] = problem.grid.names
     if isinstance(initial, xr.Dataset):
         missing = [name for name in names if name not in initial]
@@ -258,33 +223,42 @@ def _initial_points(initial: ArrayLike | xr.Dataset, problem: Problem, size: int
         )
     if not np.isfinite(values).all():
         raise ValueError("initial points must be finite")
-    return values
+    circulations = getattr(problem.equation, "circulations", (1.0,))
+    if isinstance(initial, xr.Dataset) and "circulation" in initial:
+        return values, initial["circulation"].transpose("replica", "particle").values
+    if len(circulations) > 1:
+        raise ValueError(
+            f"the equation has {len(circulations)} circulations; give the initial points as a Dataset with a "
+            "variable circulation (replica, particle), as simulate returns it"
+        )
+    return values, np.full((replicas, size), circulations[0])
 
 
-def _layout(system: System, replicas: int, points: Array | None) -> Layout:
-    from mfpde.provenance import case_attributes, digest
+def _layout(system: System, circulation: Array, origin: str, mean_field: MeanField | None) -> Layout:
+    from mfpde.provenance import case_attributes
 
-    problem, size = system.problem, system.size
+    problem, size, replicas = system.problem, system.size, len(circulation)
     shared = {
         "size": size,
         "replicas": replicas,
         "seed": system.seed,
         "dt": system.dt,
         "forces": system.forces,
+        "mean_field": "none" if mean_field is None else str(mean_field),
     }
-    start = "sampled from the initial law" if points is None else f"given points {digest(points)}"
+    names = problem.grid.names if mean_field is None else _with_coupled(problem.grid.names)
     return Layout(
         coords={
             "replica": xr.Variable("replica", np.arange(replicas), attributes("replica")),
             "particle": xr.Variable("particle", np.arange(size), attributes("particle")),
         },
-        fields=dict.fromkeys(problem.grid.names, Field(("replica", "particle"))),
-        static={
-            "circulation": xr.Variable(
-                ("replica", "particle"), np.ones((replicas, size)), attributes("circulation")
-            )
-        },
-        attrs=case_attributes(problem) | shared | {"initial": start},
+        fields=dict.fromkeys(names, Field(("replica", "particle"))),
+        static={"circulation": xr.Variable(("replica", "particle"), circulation, attributes("circulation"))},
+        attrs=case_attributes(problem) | shared | {"initial": origin},
         identity=("fingerprint", "initial", *shared),
         every=None,
     )
+
+
+def _with_coupled(names: Sequence[str]) -> list[str]:
+    return [*names, *(f"{name}_coupled" for name in names)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpde.laws import Law, as_law
+from mfpde.laws import Law, Mixture, as_law
 from mfpde_solvers.equations import Equation
 from mfpde_solvers.grid import Axis, Grid
 
@@ -61,6 +61,7 @@ class Problem:
         self.equation.check_grid(self.grid)
         object.__setattr__(self, "horizon", float(self.horizon))
         object.__setattr__(self, "law", as_law(self.law, self.grid))
+        _check_circulations(self)
 
     def replace(self, *, resolution: Mapping[str, int] | None = None, **changes: Any) -> Problem:
         """A problem that differs in the given fields; ``resolution={"x": 128}`` keeps the box of the grid.
@@ -138,6 +139,15 @@ def _check_types(problem: Problem) -> None:
     for name in ("name", "description", "citation"):
         if not isinstance(getattr(problem, name), str):
             raise TypeError(f"{name} must be a string, got {getattr(problem, name)!r}")
+
+
+def _check_circulations(problem: Problem) -> None:
+    count = len(getattr(problem.equation, "circulations", (1.0,)))
+    if count > 1 and not (isinstance(problem.law, Mixture) and len(problem.law.laws) == count):
+        raise ValueError(
+            f"the equation has {count} circulations, so the law must be a laws.Mixture of as many "
+            f"components, in their order, weighted by the probabilities of each; got {problem.law!r}"
+        )
 
 
 def check_problem(problem: Any) -> None:

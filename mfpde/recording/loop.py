@@ -47,6 +47,7 @@ def record(
     progress: bool | None,
     description: str,
     watch: Callable[[float, Mapping[str, float]], None] | None = None,
+    on_blow_up: Callable[[Run], tuple[float, float] | None] | None = None,
 ) -> xr.Dataset:
     """Drive a run through ``times`` and keep what ``layout`` says.
 
@@ -60,6 +61,8 @@ def record(
         Makes the run; called after the file has been checked and the planner's wisdom restored.
     watch : callable, optional
         Looks at (time, diagnostics) and may raise ResolutionLost.
+    on_blow_up : callable, optional
+        A better estimate of (blow-up time, uncertainty) than that of the run that stopped, or ``None``.
     """
     found = open_existing(path, layout, times) if path is not None and resume and not overwrite else None
     if found is not None and found.restart is None:
@@ -77,7 +80,8 @@ def record(
     if path is not None and restart is None:
         restart_path(path).unlink(missing_ok=True)
     store: Store = MemoryStore(layout) if path is None else FileStore(path, layout, create=restart is None)
-    return _Recording(run, times, layout, store, path, reached, watch).drive(progress, description)
+    recording = _Recording(run, times, layout, store, path, reached, watch, on_blow_up)
+    return recording.drive(progress, description)
 
 
 class _Recording:
@@ -92,9 +96,10 @@ class _Recording:
         path: Path | None,
         reached: Progress,
         watch: Callable[[float, Mapping[str, float]], None] | None,
+        on_blow_up: Callable[[Run], tuple[float, float] | None] | None,
     ) -> None:
         self._run, self._times, self._layout, self._store = run, times, layout, store
-        self._path, self._reached, self._watch = path, reached, watch
+        self._path, self._reached, self._watch, self._on_blow_up = path, reached, watch, on_blow_up
         self._start = clock.perf_counter() - reached.seconds
 
     def drive(self, progress: bool | None, description: str) -> xr.Dataset:
@@ -152,7 +157,12 @@ class _Recording:
     def _failure(self, error: RunError) -> tuple[str, dict[str, Any]]:
         status = "blow-up" if isinstance(error, BlowUp) else "failed"
         warnings.warn(f"the run stopped {error}; the dataset ends before that", stacklevel=5)
-        outcome: dict[str, Any] = {"reason": error.reason, "stopped_at": error.time}
+        outcome: dict[str, Any] = {"reason": error.reason, "stopped_at": self._run.time}
+        if isinstance(error, BlowUp):
+            better = None if self._on_blow_up is None else self._on_blow_up(self._run)
+            time, uncertainty = (error.time, error.uncertainty) if better is None else better
+            outcome["blow_up_time"] = time
+            outcome |= {} if uncertainty is None else {"blow_up_uncertainty": uncertainty}
         return status, outcome
 
     def _close(self, status: str, outcome: Mapping[str, Any]) -> xr.Dataset:

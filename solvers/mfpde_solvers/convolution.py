@@ -22,6 +22,8 @@ Parity = tuple[int, ...]
 Symbol = Callable[..., ComplexArray]
 Part = tuple[Parity, FloatArray]
 """A part (−i)^{|p|} B(k) of a transform with parity p: B is real, kept for k ≥ 0 only."""
+Tables = tuple[list[list[Part]], list[Part] | None]
+"""Parts of each component of the force, and of the potential if there is one."""
 
 BLOCK = 2**19  # wavevectors at a time when tables are made
 
@@ -50,16 +52,10 @@ class Convolution:
         axes = grid.positions.axes
         self._box = tuple(slice(0, axis.size) for axis in axes)
         self._shape = tuple(axis.size if axis.periodic else 2 * axis.size for axis in axes)
-        force, potential = _symbols(kernel, axes)
-        parities = kernel.kernel.parities
-        self._force = [
-            _tables(lambda *k, i=i: force(*k)[..., i], parities[i], axes, kernel) for i in range(len(axes))
-        ]
-        self._potential = (
-            None if potential is None else _tables(potential, kernel.kernel.potential_parities, axes, kernel)
-        )
+        self._force, self._potential = _integrated(kernel, axes) or _evaluated(kernel, axes)
         self._transform = RealTransform(self._shape)
-        self.stiffness = _stiffness(self._force, axes, self._shape)
+        still = kernel.kernel.divergence_free
+        self.stiffness = 0.0 if still else _stiffness(self._force, axes, self._shape)
 
     @property
     def memory(self) -> int:
@@ -110,6 +106,44 @@ def _multiply(parity: Parity, table: FloatArray, spectrum: ComplexArray, out: Co
         mirrored = table[tuple(here for _, here, _ in octant)]
         np.multiply(spectrum[place], mirrored if factor == 1 else factor * mirrored, out=out[place])
     return out
+
+
+def _evaluated(kernel: DomainKernel, axes: tuple[Axis, ...]) -> Tables:
+    """Tables of force and potential from their formulas."""
+    force, potential = _symbols(kernel, axes)
+    parities = kernel.kernel.parities
+    return (
+        [_tables(lambda *k, i=i: force(*k)[..., i], parities[i], axes, kernel) for i in range(len(axes))],
+        None if potential is None else _tables(potential, kernel.kernel.potential_parities, axes, kernel),
+    )
+
+
+def _integrated(kernel: DomainKernel, axes: tuple[Axis, ...]) -> Tables | None:
+    """Tables of a kernel that integrates over the box of all offsets by itself; ``None`` for others."""
+    sizes = [axis.size // 2 if axis.periodic else _enlarged(axis, axis.length) for axis in axes]
+    halves = tuple(axis.length / 2 if axis.periodic else axis.length for axis in axes)
+    spacings = tuple(
+        2 * np.pi / axis.length if axis.periodic else np.pi / (size * axis.spacing)
+        for axis, size in zip(axes, sizes, strict=True)
+    )
+    octants = kernel.kernel.octants(halves, spacings, tuple(size + 1 for size in sizes))
+    if octants is None:
+        return None
+
+    def parts(octant: FloatArray) -> list[Part]:
+        found = []
+        for parity in product((0, 1), repeat=len(axes)):
+            table = octant[parity].copy()
+            if kernel.periodic:
+                table[(0,) * len(axes)] = 0.0
+            for place, axis in enumerate(axes):
+                table = _to_run_time(table, place, axis, parity[place])
+            if table.any():
+                found.append((parity, np.ascontiguousarray(table)))
+        return found
+
+    force, potential = octants
+    return [parts(component) for component in force], None if potential is None else parts(potential)
 
 
 def _symbols(kernel: DomainKernel, axes: tuple[Axis, ...]) -> tuple[Symbol, Symbol | None]:

@@ -27,7 +27,14 @@ class RunError(RuntimeError):
 
 
 class BlowUp(RunError):
-    """The solution leaves every bounded set at about ``time``."""
+    """The solution leaves every bounded set at about ``time``, up to ``uncertainty`` where that is known."""
+
+    def __init__(self, time: float, reason: str, uncertainty: float | None = None) -> None:
+        super().__init__(time, reason)
+        self.uncertainty = uncertainty
+
+    def __reduce__(self) -> tuple[type[BlowUp], tuple[float, str, float | None]]:  # type: ignore[override]
+        return type(self), (self.time, self.reason, self.uncertainty)
 
 
 class ResolutionLost(RunError):

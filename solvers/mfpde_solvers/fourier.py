@@ -7,12 +7,14 @@ per transform: with a busy second core, two are slower than one.
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["RealTransform", "export_wisdom", "import_wisdom"]
+__all__ = ["ComplexTransform", "RealTransform", "export_wisdom", "import_wisdom"]
 
 ENGINE = "fftw"  # may be set to "ducc" before the first solver is prepared
 EFFORT = "FFTW_ESTIMATE"  # MEASURE repays its planning only on large arrays, and picks by the clock
@@ -99,6 +101,82 @@ class RealTransform:
         return np.asarray(self.real * self.scale)
 
 
+class ComplexTransform:
+    """Unnormalised transforms between two given complex arrays, along their last axes.
+
+    Parameters
+    ----------
+    coefficients, values : complex arrays
+        Of one shape; may be views. Planning with an effort above ESTIMATE overwrites them.
+    dim : int
+        How many of the last axes are transformed.
+    effort, engine : str
+        As for :class:`RealTransform`.
+
+    Attributes
+    ----------
+    forward, backward : callable
+        From values to coefficients, and from coefficients to values; what is read stays as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> coefficients, values = np.empty((2, 3, 4), complex)
+    >>> transform = ComplexTransform(coefficients, values)
+    >>> values[...] = [0.0, 1.0, 2.0, 3.0]
+    >>> transform.forward()
+    >>> coefficients[0].tolist()
+    [(6+0j), (-2+2j), (-2+0j), (-2-2j)]
+    """
+
+    def __init__(
+        self,
+        coefficients: NDArray[Any],
+        values: NDArray[Any],
+        dim: int = 1,
+        effort: str = EFFORT,
+        *,
+        engine: str | None = None,
+    ) -> None:
+        axes = tuple(range(values.ndim - dim, values.ndim))
+        plan = COMPLEX_ENGINES[ENGINE if engine is None else engine]
+        self.forward: Callable[[], object] = plan(values, coefficients, axes, True, effort)
+        self.backward: Callable[[], object] = plan(coefficients, values, axes, False, effort)
+
+
+def aligned(shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    """A complex array of zeros, aligned as transforms like it."""
+    import pyfftw
+
+    zeros: NDArray[np.complex128] = pyfftw.zeros_aligned(shape, np.complex128)
+    return zeros
+
+
+def _fftw_plan(
+    source: NDArray[Any], target: NDArray[Any], axes: tuple[int, ...], forward: bool, effort: str
+) -> Any:
+    import pyfftw
+
+    direction = "FFTW_FORWARD" if forward else "FFTW_BACKWARD"
+    return pyfftw.FFTW(source, target, axes=axes, direction=direction, flags=(effort,), threads=1).execute
+
+
+def _ducc_plan(
+    source: NDArray[Any], target: NDArray[Any], axes: tuple[int, ...], forward: bool, effort: str
+) -> Any:
+    return partial(_ducc().c2c, source, axes=axes, forward=forward, out=target)
+
+
+def _ducc() -> Any:
+    try:
+        from ducc0 import fft
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the transform engine 'ducc' needs ducc0; install mfpde[fast], or use 'fftw'"
+        ) from error
+    return fft
+
+
 class _Fftw:
     """FFTW, by plans that own aligned buffers."""
 
@@ -119,13 +197,7 @@ class _Ducc:
     """ducc0, which plans by itself."""
 
     def __init__(self, shape: tuple[int, ...], axes: tuple[int, ...], dtype: Any, effort: str) -> None:
-        try:
-            from ducc0 import fft
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "the transform engine 'ducc' needs ducc0; install mfpde[fast], or use 'fftw'"
-            ) from error
-        self._fft, self._axes, self._last = fft, axes, shape[-1]
+        self._fft, self._axes, self._last = _ducc(), axes, shape[-1]
         self.real = np.empty(shape, dtype)
         self.spectrum = np.empty(_half(shape), np.result_type(dtype, np.complex64))
 
@@ -148,6 +220,7 @@ def _half(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 ENGINES: dict[str, Any] = {"fftw": _Fftw, "ducc": _Ducc}
+COMPLEX_ENGINES: dict[str, Any] = {"fftw": _fftw_plan, "ducc": _ducc_plan}
 
 
 def half_wavenumbers(wavenumbers: tuple[NDArray[np.float64], ...]) -> list[NDArray[np.float64]]:

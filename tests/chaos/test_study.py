@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import xarray as xr
 import mfpde as mf
 from mfpde.chaos import Sobolev, Wasserstein
 from mfpde.report import averaged, standard_error
+from mfpde_solvers.equations import Vlasov
 
 SIZES, REPLICAS, TIMES = (8, 32), 4, (0.0, 0.5)
 
@@ -146,16 +148,16 @@ def test_an_interrupted_study_goes_on(
 ) -> None:
     from mfpde.chaos.measurement import Measurement
 
-    path, measure, calls = tmp_path / "study.nc", Measurement._replica, []
+    path, measure, calls = tmp_path / "study.nc", Measurement.__call__, []
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(arguments)
-        if len(calls) > REPLICAS:  # the largest size is done
+        if len(calls) > 1:  # the largest size is done
             raise KeyboardInterrupt
         return measure(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Measurement, "_replica", interrupted)
+        patched.setattr(Measurement, "__call__", interrupted)
         with pytest.raises(KeyboardInterrupt):
             study(problem, path=path)
     with xr.open_dataset(path) as found:
@@ -309,7 +311,9 @@ def without_times() -> xr.Dataset:
         ({"seed": -1}, ValueError, "seed"),
         ({"dt": -1.0}, ValueError, "time step"),
         ({"forces": "magic"}, ValueError, "'magic'"),
-        ({"mean_field": True}, ValueError, "mean_field must be None"),
+        ({"mean_field": "reference.nc"}, TypeError, "mean_field must be True"),
+        ({"metrics": ("coupling_distance",)}, ValueError, "pass mean_field=True"),
+        ({"metrics": ("coupling_distanse",)}, ValueError, "did you mean 'coupling_distance'"),
         ({"reference": without_times()}, ValueError, r"no density at t = 0\.5"),
         ({"reference": xr.Dataset()}, ValueError, "'density'"),
         ({"reference": "density.nc"}, TypeError, "reference"),
@@ -335,3 +339,128 @@ def test_a_density_without_a_sampler_is_refused(problem: mf.Problem, tmp_path: P
     with pytest.raises(TypeError, match="from_density"):
         study(silent, path=tmp_path / "study.nc")
     assert list(tmp_path.iterdir()) == []
+
+
+COUPLED: dict[str, Any] = {"metrics": ("wasserstein", "sobolev", "coupling_distance"), "mean_field": True}
+
+
+@pytest.fixture(scope="module")
+def coupled(problem: mf.Problem) -> xr.Dataset:
+    return study(problem, **COUPLED)
+
+
+def noisy() -> mf.Problem:
+    return mf.problems.vlasov_fokker_planck().replace(resolution={"x": 32, "v": 64})
+
+
+def test_coupled_particles_add_excesses_and_change_nothing(whole: xr.Dataset, coupled: xr.Dataset) -> None:
+    assert_same(coupled[list(whole.data_vars)], whole)
+    added = set(coupled.data_vars) - set(whole.data_vars)
+    assert added == {"wasserstein_excess", "sobolev_excess", "coupling_distance"}
+    assert coupled["wasserstein_excess"].dims == ("size", "replica", "time")
+    assert coupled["sobolev_excess"].attrs["reduction"] == "mean"
+    assert np.isnan(coupled["sobolev_excess"].attrs["theory"])
+    assert coupled["coupling_distance"].attrs["theory"] == -0.5
+    assert all(coupled[name].attrs["long_name"] for name in added)
+    assert bool((coupled["wasserstein_excess"].isel(time=0) == 0).all())
+    assert "SemiLagrangian" in coupled.attrs["mean_field"]
+    assert whole.attrs["mean_field"] == "none"
+
+
+def test_excesses_are_those_of_the_simulated_partners(problem: mf.Problem, coupled: xr.Dataset) -> None:
+    reference = mf.solve(problem, TIMES)
+    found = mf.simulate(problem, 32, TIMES, replicas=REPLICAS, mean_field=True)
+    target = Sobolev().target(reference["density"][1])
+    for replica in range(REPLICAS):
+        last = found.isel(time=1, replica=replica)
+        own, partners = (np.stack([last[f"{a}{c}"] for a in ("x", "v")], axis=-1) for c in ("", "_coupled"))
+        expected = target.distance(own) - target.distance(partners)
+        assert coupled["sobolev_excess"].sel(size=32, replica=replica).values[1] == expected
+
+
+@pytest.mark.parametrize("make", [None, noisy])
+def test_however_the_field_is_shared(
+    make: Any, problem: mf.Problem, pool: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mfpde.particles import ensemble
+
+    case = problem if make is None else make()
+    here = study(case, **COUPLED)
+    assert_same(study(case, executor=pool, **COUPLED), here)
+    with ThreadPoolExecutor(3) as threads:
+        assert_same(study(case, executor=threads, **COUPLED), here)
+    monkeypatch.setattr(ensemble, "LIBRARY", 0)  # every task solves for itself
+    assert_same(study(case, **COUPLED), here)
+    monkeypatch.setattr("mfpde.chaos.plan.CHUNK", 32)  # one replica of the larger system in each
+    assert_same(study(case, **COUPLED), here)
+
+
+@pytest.mark.parametrize(
+    "smaller", [{"mean_field": None, "metrics": ("sobolev",)}, {"sizes": SIZES[:1]}, {"replicas": 2}]
+)
+def test_a_coupled_study_can_be_extended(
+    smaller: dict[str, Any], problem: mf.Problem, coupled: xr.Dataset, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.nc"
+    part = study(problem, path=path, **(COUPLED | smaller))
+    assert_same(part, coupled[list(part.data_vars)].sel(size=part["size"], replica=part["replica"]))
+    assert_same(study(problem, path=path, **COUPLED), coupled)
+    assert_same(
+        study(problem, path=path),
+        coupled[[n for n in coupled.data_vars if n[-6:] not in ("excess", "stance")]],
+    )
+    with xr.open_dataset(path) as found:
+        assert found.attrs["mean_field"] == coupled.attrs["mean_field"]
+    finer = mf.solve(problem.replace(resolution={"x": 48, "v": 64}), [0.0])
+    with pytest.raises(ValueError, match="different: mean_field"):
+        study(problem, path=path, **(COUPLED | {"mean_field": finer}))
+
+
+def test_one_field_serves_all_sizes_that_share_their_equation(
+    problem: mf.Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mfpde.particles.mean_field import MeanField
+    from mfpde_solvers.power_of_n import PowerOfN
+
+    started: list[Any] = []
+    start = MeanField.start
+    monkeypatch.setattr(MeanField, "start", lambda self: (started.append(self), start(self))[1])
+    study(problem, **COUPLED)
+    assert len(started) == 1
+    kernel = problem.equation.kernel.with_cutoff(PowerOfN(1.0, -0.3))
+    study(problem.replace(equation=Vlasov(kernel)), **COUPLED)
+    assert [field.equation.kernel.cutoff for field in started[1:]] == [8**-0.3, 32**-0.3]
+
+
+def test_pairing_removes_the_noise_of_the_samples(problem: mf.Problem) -> None:
+    # while the partners are close: later each system has fluctuations of its own, and pairing gains nothing
+    metrics = ("wasserstein", "sobolev")
+    found = study(problem, (64, 256), 24, metrics=metrics, mean_field=True).isel(time=1)
+    for name in metrics:
+        paired = found[f"{name}_excess"].var("replica", ddof=1)
+        unpaired = (found[name] - found[f"{name}_iid"]).var("replica", ddof=1)
+        assert float((paired / unpaired).max()) < 0.1, name
+    difference = found["wasserstein_excess"] - (found["wasserstein"] - found["wasserstein_iid"])
+    assert float(abs(difference.mean("replica") / (difference.std("replica", ddof=1) / 24**0.5)).max()) < 4
+
+
+def test_an_excess_that_is_not_positive_has_no_rate(coupled: xr.Dataset) -> None:
+    excess = coupled["wasserstein_excess"].copy()
+    excess[...] = np.array([1.0, -1.0])[:, None, None] + 0.1 * np.arange(REPLICAS)[:, None]
+    with pytest.warns(
+        UserWarning, match="the mean of wasserstein_excess is not positive at size 32: no rate"
+    ):
+        fit = mf.fit_rate(excess)
+    assert np.isnan(fit["rate"]).all()
+    assert np.isnan(fit["lower"]).all()
+    assert np.isnan(fit["theory"]).all()
+
+
+def test_the_coupled_study_can_be_shown(coupled: xr.Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    from mfpde.report import convergence_table
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        convergence_table(coupled)
+        mf.plot.convergence(coupled)
+    assert "wasserstein" in capsys.readouterr().out

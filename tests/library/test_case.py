@@ -96,7 +96,7 @@ def test_an_initial_density_replaces_the_law(tmp_path: Path) -> None:
         ),
         (
             'problem = "landau_damping"\n[solver]\ndegre = 3',
-            "'degre' is no key of solver; did you mean 'degree'",
+            "'degre' is no option of the solver SemiLagrangian; did you mean 'degree'",
         ),
         (
             'problem = "landau_damping"\n[converge]\nsize = 3',

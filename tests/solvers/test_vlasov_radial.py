@@ -14,7 +14,7 @@ from mfpde_solvers.grid import Axis, Grid
 from mfpde_solvers.kernels import Coulomb, Harmonic
 from mfpde_solvers.power_of_n import PowerOfN
 from mfpde_solvers.stepping import BLANES_MOAN, FORCE_GRADIENT, STRANG
-from mfpde_solvers.vlasov.radial import Radial
+from mfpde_solvers.vlasov.radial import RadialVlasov
 from mfpde_solvers.vlasov.shell_field import ShellField
 from mfpde_solvers.vlasov.shells import Shells, gridded, radial_density
 
@@ -209,7 +209,7 @@ def test_lattice_integrates_smooth_densities():
 def test_coulomb_explosion(reference, name):
     """A uniform cold ball stays one; every shell keeps its place in it."""
     case = reference[f"A.coulomb_explosion.R0=1.0.c={name}"]
-    run = Radial().prepare(Vlasov(Coulomb(3, case["params"]["c"])), LINE, BALL)
+    run = RadialVlasov().prepare(Vlasov(Coulomb(3, case["params"]["c"])), LINE, BALL)
     for _, R in zip(evolve(run, case["value"]["t"]), case["value"]["R"], strict=True):
         assert run.shells.radius == pytest.approx(BALL.radius * R, rel=1e-8)
 
@@ -219,7 +219,7 @@ def test_order_on_a_cold_collapse(reference, splitting):
     exact = reference["A.cold_collapse.R(t=1.0)"]["value"]
     errors = []
     for n in (40, 80, 160):
-        run = Radial(splitting=splitting).prepare(Vlasov(Coulomb(3, -1.0)), LINE, BALL, 1 / n)
+        run = RadialVlasov(splitting=splitting).prepare(Vlasov(Coulomb(3, -1.0)), LINE, BALL, 1 / n)
         assert [instant.time for instant in evolve(run, [1.0])] == [1.0]
         errors.append(np.abs(run.shells.radius / BALL.radius - exact).max())
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
@@ -233,7 +233,7 @@ def test_kepler_orbit():
     """A light shell around a mass at the centre returns after the period 2π a^{3/2}."""
     e, a = 0.3, 1.2
     shells = Shells([0.0, a * (1 - e)], [0.0, 0.0], [0.0, np.sqrt(a * (1 - e**2))], [1.0, 1e-14])
-    run = Radial().prepare(Vlasov(Coulomb(3, -1.0)), LINE, shells, 0.01)
+    run = RadialVlasov().prepare(Vlasov(Coulomb(3, -1.0)), LINE, shells, 0.01)
     half, full = np.pi * a**1.5, 2 * np.pi * a**1.5
     radii = [run.shells.radius[1] for _ in evolve(run, [half, full])]
     assert radii == pytest.approx([a * (1 + e), a * (1 - e)], abs=1e-7)
@@ -242,7 +242,7 @@ def test_kepler_orbit():
 def test_free_motion_passes_through_the_centre():
     """Without a force r² = |x + vt|², for every L, also on a line through the centre."""
     shells = Shells([1.0, 1.0, 2.0], [-1.0, -0.5, 0.3], [0.0, 0.4, 1.0], [0.2, 0.3, 0.5])
-    run = Radial().prepare(Vlasov(Coulomb(3, 0.0)), LINE, shells, 0.1)
+    run = RadialVlasov().prepare(Vlasov(Coulomb(3, 0.0)), LINE, shells, 0.1)
     for instant in evolve(run, [0.5, 1.7, 3.0]):
         t = instant.time
         expected = [
@@ -260,7 +260,7 @@ def test_energy_error_is_of_the_order(c, splitting):
     """With a cut-off the field is smooth, and steps that are not too small show the order."""
     errors = []
     for n in (8, 16, 32) if splitting.order == 2 else (2, 4, 8, 16):
-        solver = Radial(2**14, splitting)
+        solver = RadialVlasov(2**14, splitting)
         run = solver.prepare(Vlasov(Coulomb(3, c, 0.8)), phase_space(7.0, 4.0), gaussian(1.0, 0.6), 1 / n)
         energies = [run.diagnostics()["total_energy"] for _ in evolve(run, np.arange(5))]
         errors.append(np.ptp(energies))
@@ -272,7 +272,9 @@ def test_sharp_shells_conserve_energy():
     """The field jumps where shells cross, by one shell in thousands: noise, and no drift."""
     deviations = []
     for n in (2**11, 2**14):
-        run = Radial(n).prepare(Vlasov(Coulomb(3, 1.0)), phase_space(7.0, 4.0), gaussian(1.0, 0.6), 0.05)
+        run = RadialVlasov(n).prepare(
+            Vlasov(Coulomb(3, 1.0)), phase_space(7.0, 4.0), gaussian(1.0, 0.6), 0.05
+        )
         energies = [run.diagnostics()["total_energy"] for _ in evolve(run, np.linspace(0.0, 4.0, 9))]
         deviations.append(np.ptp(energies) / energies[0])
     assert deviations[1] < 1e-5
@@ -281,7 +283,9 @@ def test_sharp_shells_conserve_energy():
 
 def test_virial_identity():
     """d²/dt² ∫r²ρ = 4 KE + 2 PE, since Σ w r F is the potential energy of a 1/r interaction."""
-    run = Radial(2**12).prepare(Vlasov(Coulomb(3, -1.0)), phase_space(7.0, 4.0), gaussian(1.0, 0.6), 0.01)
+    run = RadialVlasov(2**12).prepare(
+        Vlasov(Coulomb(3, -1.0)), phase_space(7.0, 4.0), gaussian(1.0, 0.6), 0.01
+    )
     shells = run.shells
     values = run.diagnostics()
     assert np.sum(shells.mass * shells.radius * run.force(shells.radius)) == pytest.approx(
@@ -299,13 +303,13 @@ def test_virial_identity():
 
 def test_reversible():
     equation, grid = Vlasov(Coulomb(3, -1.0, 0.3)), phase_space(7.0, 4.0)
-    forth = Radial(2**11).prepare(equation, grid, gaussian(1.0, 0.6), 0.05)
+    forth = RadialVlasov(2**11).prepare(equation, grid, gaussian(1.0, 0.6), 0.05)
     start = forth.shells
     forth.step(0.05)
     for _ in evolve(forth, [2.0]):
         end = forth.shells
     turned = Shells(end.radius, -end.radial_velocity, end.angular_momentum, end.mass)
-    back = Radial().prepare(equation, grid, turned, 0.05)
+    back = RadialVlasov().prepare(equation, grid, turned, 0.05)
     for _ in evolve(back, [1.95, 2.0]):
         pass
     assert np.abs(back.shells.radius - start.radius).max() < 1e-10
@@ -318,7 +322,7 @@ def test_polytrope_stays(polytrope):
     edges = grid["r"].edges
     changes, profiles = [], []
     for n in (2**11, 2**15):
-        run = Radial(n).prepare(Vlasov(Coulomb(3, -1.0)), grid, f, 0.02)
+        run = RadialVlasov(n).prepare(Vlasov(Coulomb(3, -1.0)), grid, f, 0.02)
         values = [run.diagnostics() for _ in evolve(run, [0.0, 0.7, 1.4, 2.0])]
         assert values[0]["kinetic_energy"] == pytest.approx(0.75, rel=1e-4)  # 3/(5 − n) c M²/R = −PE = 2 KE
         assert values[0]["potential_energy"] == pytest.approx(-1.5, rel=1e-4)
@@ -335,7 +339,7 @@ def test_polytrope_stays(polytrope):
 def test_plummer_stays(reference):
     """Cut at R = 25, where the tail 1 − M(R) = 0.0024 exerts no force inside."""
     R = 25.0
-    run = Radial(2**17).prepare(Vlasov(Coulomb(3, -1.0)), phase_space(R, 1.4143, 50), plummer, 0.06)
+    run = RadialVlasov(2**17).prepare(Vlasov(Coulomb(3, -1.0)), phase_space(R, 1.4143, 50), plummer, 0.06)
     inner = 4 * np.pi * quad(lambda r: r**2 * 3 / (4 * np.pi) * (1 + r * r) ** -3 / 4, 0, R)[0]
     half = reference["A.plummer.halfmass_radius"]["value"]
     for instant in evolve(run, [0.0, 2.0, 2 * np.pi]):
@@ -373,13 +377,13 @@ def test_values_on_a_grid_are_the_function():
     assert errors[1] < 1e-4
     assert np.log2(errors[0] / errors[1]) > 3.5
     mass = 8 * np.pi**2 * np.pi * np.sqrt(0.18 * 0.32)  # ∫ L e^{−L²/2} dL = 1
-    run = Radial(2**14).prepare(Vlasov(Coulomb(3)), grid, values / mass, 0.1)
+    run = RadialVlasov(2**14).prepare(Vlasov(Coulomb(3)), grid, values / mass, 0.1)
     assert run.diagnostics()["mass"] == pytest.approx(1, abs=1e-4)
 
 
 def test_observed_fields():
     grid = phase_space(7.0, 4.0, 20)
-    run = Radial(2**13).prepare(Vlasov(Coulomb(3, 1.0, 0.2)), grid, gaussian(1.0, 0.6), 0.1)
+    run = RadialVlasov(2**13).prepare(Vlasov(Coulomb(3, 1.0, 0.2)), grid, gaussian(1.0, 0.6), 0.1)
     run.step(0.1)
     fields, r = run.observe(), grid["r"]
     volume = 4 / 3 * np.pi * np.diff(r.edges**3)
@@ -398,7 +402,7 @@ def test_resumed_run_is_bitwise_the_same():
     equation, grid = Vlasov(Coulomb(3, -1.0, 0.1)), phase_space(7.0, 4.0)
 
     def prepared():
-        return Radial(2**11).prepare(equation, grid, gaussian(1.0, 0.6), 0.07)
+        return RadialVlasov(2**11).prepare(equation, grid, gaussian(1.0, 0.6), 0.07)
 
     whole, part, resumed = prepared(), prepared(), prepared()
     for _ in evolve(whole, [0.5, 1.0]):
@@ -414,7 +418,7 @@ def test_resumed_run_is_bitwise_the_same():
 
 
 def test_lost_resolution_is_told():
-    run = Radial().prepare(Vlasov(Coulomb(3)), LINE, BALL, 0.1)
+    run = RadialVlasov().prepare(Vlasov(Coulomb(3)), LINE, BALL, 0.1)
     run.restore({"radius": np.full(500, np.nan), "radial_velocity": np.zeros(500), "time": np.float64(0)})
     with pytest.raises(ResolutionLost, match="not finite"):
         run.step(0.1)
@@ -460,16 +464,16 @@ SPACE = Vlasov(Coulomb(3))
 )
 def test_refusals(equation, grid, density, message):
     with pytest.raises(ValueError, match=message):
-        Radial(2**10).prepare(equation, grid, density)
+        RadialVlasov(2**10).prepare(equation, grid, density)
 
 
 def test_shells_and_configurations_are_checked():
     with pytest.raises(ValueError, match="power of 2"):
-        Radial(1000).prepare(SPACE, GRID, gaussian(1, 0.6))
+        RadialVlasov(1000).prepare(SPACE, GRID, gaussian(1, 0.6))
     with pytest.raises(ValueError, match="unknown"):
-        Radial(splitting="euler")
+        RadialVlasov(splitting="euler")
     with pytest.raises(ValueError, match="force gradient"):
-        Radial(splitting=FORCE_GRADIENT)
+        RadialVlasov(splitting=FORCE_GRADIENT)
     for bad in (
         ([1.0], [0.0], [0.0], [1.0, 2.0]),
         ([-1.0], [0.0], [0.0], [1.0]),

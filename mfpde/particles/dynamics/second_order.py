@@ -1,14 +1,15 @@
-"""Newton's equations for N particles: velocity Verlet."""
+"""Second-order particle systems: Newton's equations by velocity Verlet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpde.particles.dynamics.langevin import LangevinRun
 from mfpde.particles.forces import Forces, forces_for
 from mfpde_solvers.equations import Vlasov
 from mfpde_solvers.evolve import ResolutionLost
@@ -30,65 +31,35 @@ def prepare(
     points: Array,
     circulation: Array,
     stream: np.random.SeedSequence,
-    dt: float | None = None,
-    *,
-    forces: str = "auto",
-) -> NewtonRun:
-    """The particle system of ``equation``, started from given points.
-
-    Parameters
-    ----------
-    equation : Vlasov
-        Without friction and diffusion, every parameter a number (``equation.for_size(N)``).
-    grid : Grid
-        The domain: positions, then velocities.
-    points : array (N, 2d)
-        Positions, then velocities.
-    circulation : array (N,)
-        All ones for second-order systems.
-    stream : SeedSequence
-        Source of the noise; Newton's equations draw nothing from it.
-    dt : float, optional
-        Largest step; a tenth of the shortest linear time scale if not given.
-    forces : {"auto", "direct", "sorted"}
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, points are not finite, or the equation has friction or diffusion.
-    """
-    check_equation(equation, grid)
-    points = np.asarray(points, dtype=float)
-    if points.ndim != 2 or points.shape[1] != grid.dim:
-        raise ValueError(
-            f"points of shape {points.shape} given; a grid with {grid.dim} axes takes (N, {grid.dim})"
-        )
-    if len(points) < 2 or not np.isfinite(points).all():
-        raise ValueError(f"at least two finite points are needed, got {len(points)} (or some are not finite)")
-    if circulation.shape != (len(points),) or (circulation != 1).any():
+    dt: float,
+    forces: str,
+    field: Callable[[float, Array], Array] | None = None,
+) -> NewtonRun | LangevinRun:
+    """The particle system of a Vlasov equation; see :func:`mfpde.particles.dynamics.prepare`."""
+    if (circulation != 1).any():
         raise ValueError("second-order systems have one circulation per particle, equal to 1")
-    dt = default_step(equation, grid, _histogram(grid, points)) if dt is None else dt
-    return NewtonRun(equation, grid, points, forces_for(equation.kernel.on(grid), forces), FixedStep(dt))
-
-
-def check_equation(equation: Vlasov, grid: Grid) -> None:
-    """Raise ``ValueError`` unless the equation has a particle system here, on this grid."""
-    equation.check_grid(grid)
+    pairs = forces_for(equation.kernel.on(grid), forces, size=len(points))
     if equation.friction or equation.diffusion != 0:
-        raise ValueError("particles with friction or diffusion are not available; set both to 0")
+        return LangevinRun(equation, grid, points, stream, dt, pairs, field)
+    return NewtonRun(equation, grid, points, pairs, FixedStep(dt), field)
+
+
+def check_equation(equation: Vlasov, grid: Grid, forces: str) -> None:
+    """Raise ``ValueError`` unless the equation has a particle system on this grid, with these pair sums."""
+    equation.check_grid(grid)
+    forces_for(equation.kernel.on(grid), forces)
 
 
 def default_step(equation: Vlasov, grid: Grid, density: Array) -> float:
-    """A tenth of the shortest linear time scale of the density of positions; see `fastest_frequency`."""
-    ω = fastest_frequency(equation, grid, density)
-    return VERLET_PHASE / ω if ω > 0 else STATIC
+    """A tenth of the shortest linear time scale, or of 1/ζ where the friction ζ is faster.
 
-
-def _histogram(grid: Grid, points: Array) -> Array:
-    positions = grid.positions
-    wrapped = [axis.wrap(points[:, i]) for i, axis in enumerate(positions.axes)]
-    counts, _ = np.histogramdd(wrapped, bins=[axis.edges for axis in positions.axes])
-    return np.asarray(counts / (len(points) * positions.cell_volume))
+    Parameters
+    ----------
+    density : array
+        Density of positions.
+    """
+    rate = max(fastest_frequency(equation, grid, density), equation.friction)
+    return VERLET_PHASE / rate if rate > 0 else STATIC
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -120,18 +91,25 @@ def _kick(v, a, τ):  # type: ignore[no-untyped-def]
 class NewtonRun:
     """dX = V dt, dV = (w Σ_{j≠i} K(Xᵢ − Xⱼ) + S(Xᵢ)) dt by velocity Verlet, second order, symplectic.
 
-    The weight w is 1/N or 1/(N − 1); positions on periodic axes stay in their box.
+    The weight w is 1/N or 1/(N − 1); positions on periodic axes stay in their box. A given field F(t, x)
+    takes the place of the sum.
     """
 
     def __init__(
-        self, equation: Vlasov, grid: Grid, points: Array, forces: Forces, controller: FixedStep
+        self,
+        equation: Vlasov,
+        grid: Grid,
+        points: Array,
+        forces: Forces,
+        controller: FixedStep,
+        field: Callable[[float, Array], Array] | None = None,
     ) -> None:
         d = grid.positions.dim
         self.time = 0.0
         self._axes = grid.positions.axes
         self._names = grid.names
         self._drift = equation.drift
-        self._forces, self._controller = forces, controller
+        self._forces, self._field, self._controller = forces, field, controller
         self._weight = 1.0 / (len(points) if equation.scaling == "1/N" else len(points) - 1)
         self._x = np.ascontiguousarray(points[:, :d])
         self._v = np.ascontiguousarray(points[:, d:])
@@ -148,16 +126,16 @@ class NewtonRun:
         """Half a kick, a drift, half a kick."""
         h, time = self._controller.next(self.time, limit)
         if self._acceleration is None:
-            self._acceleration = self._accelerate()
+            self._acceleration = self._accelerate(self.time)
         _kick_and_drift(self._x, self._v, self._acceleration, h, self._box)
-        self._acceleration = self._accelerate()
+        self._acceleration = self._accelerate(time)
         if not np.isfinite(_kick(self._v, self._acceleration, h / 2)):
             raise ResolutionLost(self.time, "the force on a particle is not finite")
         self.time = time
         return time
 
-    def _accelerate(self) -> Array:
-        a = self._forces(self._x, self._weight)
+    def _accelerate(self, time: float) -> Array:
+        a = self._forces(self._x, self._weight) if self._field is None else self._field(time, self._x)
         if self._drift is not None:
             a += self._drift(self._x)
         return a

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from mfpde_solvers.grid import Axis, Grid
 from mfpde_solvers.power_of_n import PowerOfN, at_size, in_the_limit
 
-__all__ = ["DomainKernel", "Formula", "Kernel", "Lengths"]
+__all__ = ["DomainKernel", "Formula", "Kernel", "Lengths", "Octants", "Sides"]
 
 Array = NDArray[Any]
 PAIR_MATH = {"contract", "reassoc", "arcp", "nsz"}  # all of fastmath but the promise that no NaN occurs
@@ -25,6 +25,10 @@ It returns one number in dimension 1 and a tuple of d numbers otherwise.
 """
 Lengths = tuple[float | None, ...]
 """Period of each position axis, ``None`` where it is the whole line."""
+Sides = tuple[float, ...]
+"""A length, or a distance between wavenumbers, for each axis."""
+Octants = tuple[Array, Array | None]
+"""Transforms of force and potential, of shapes ``(d,) + (2,) * d + sizes`` and ``(2,) * d + sizes``."""
 
 
 def _components(z: ArrayLike, dim: int, what: str) -> tuple[Array, ...]:
@@ -52,6 +56,10 @@ class Kernel(ABC):
     pair_math: ClassVar[Any] = PAIR_MATH
     mixed: ClassVar[bool] = False
     """Whether there are fields on domains with both periodic and open axes."""
+    mixed_pairs: ClassVar[bool] = False
+    """Whether there are values at offsets there too, and with them particles."""
+    divergence_free: ClassVar[bool] = False
+    """Whether ∇·K = 0, so that fields of densities neither stretch nor compress."""
 
     @property
     def parities(self) -> tuple[tuple[tuple[int, ...], ...], ...]:
@@ -106,6 +114,13 @@ class Kernel(ABC):
         """Half-width of the support of the kernels of the mixed formulas along the open axes."""
         return radius
 
+    def octants(self, halves: Sides, spacings: Sides, sizes: tuple[int, ...]) -> Octants | None:
+        """Transforms over the box |zᵢ| ≤ ``halves`` at multiples of the spacings; ``None``: use the formulas.
+
+        K̂ = Σ_p (−i)^{|p|} ∫ K ∏ c(kᵢzᵢ) dz with c the sine where pᵢ = 1 and the cosine where pᵢ = 0.
+        """
+        return None
+
     def check_domain(self, axes: tuple[Axis, ...]) -> None:  # noqa: B027 - most kernels accept every domain
         """Raise ``ValueError`` where the kernel has no meaning on the domain."""
 
@@ -158,7 +173,7 @@ class Kernel(ABC):
         if len({axis.periodic for axis in axes}) > 1 and not self.mixed:
             raise ValueError(
                 f"{type(self).__name__} takes position axes that are all periodic or all open; both kinds "
-                "together are available for Coulomb"
+                "together are available for Coulomb, KellerSegel, BiotSavart and Custom"
             )
         self.check_domain(axes)
         return DomainKernel(self, axes)
@@ -196,7 +211,7 @@ class DomainKernel:
 
     def _offset_lengths(self) -> Lengths:
         """The periods, if the kernel has values at offsets."""
-        if self.mixed:
+        if self.mixed and not self.kernel.mixed_pairs:
             raise ValueError(
                 "there are no values at offsets, and no sums over pairs, with both periodic and open axes: "
                 "the sum over images has no short form that holds along a whole line; make all axes "

@@ -13,34 +13,11 @@ from mfpde_solvers.kernels.base import Formula, Lengths
 from mfpde_solvers.kernels.radial import RadialPower
 from mfpde_solvers.power_of_n import PowerOfN
 
-__all__ = ["Coulomb"]
+__all__ = ["Coulomb", "CoulombField"]
 
 
-@dataclass(frozen=True)
-class Coulomb(RadialPower):
-    """K(z) = c z/|z|^d; with a cut-off ε, c z/ε^d where |z| < ε: the field of a uniform ball.
-
-    ``strength`` c > 0 repels (Coulomb), c < 0 attracts (Newton). −ΔV = c|S^{d−1}| δ, on a torus T
-    c|S^{d−1}|(δ − 1/|T|). In the plasma convention (mean density 1, ∂ₓE = ρ − 1) a unit mass on a torus
-    has c = |T|/|S^{d−1}|. Where some axes are periodic and some open, the mode that is constant along the
-    periodic ones is the Coulomb kernel of the open dimensions.
-
-    Parameters
-    ----------
-    dim : {1, 2, 3}
-    strength : float
-    cutoff : float or PowerOfN
-        ε ≥ 0 (Lazarovici & Pickl, eq. 4: ε = N^{−δ}).
-
-    Examples
-    --------
-    >>> Coulomb(1, strength=2.0)([[-0.5], [0.0], [3.0]]).ravel()
-    array([-2.,  0.,  2.])
-    """
-
-    dim: int
-    strength: float = 1.0
-    cutoff: float | PowerOfN = 0.0
+class CoulombField(RadialPower):
+    """Everything but the names of the parameters of a kernel c z/|z|^d; the order is s = d − 2."""
 
     mixed: ClassVar[bool] = True
 
@@ -80,12 +57,17 @@ class Coulomb(RadialPower):
         return self.strength * SPHERE_AREA[d] * sphere_average(d + 2, κ * self.ε) / κ**2
 
     def mixed_formula(self, radius: float, lengths: Lengths) -> Formula:
-        """−i k times the transform below, each mode less its value at R: K then has no layer at |z| = R."""
-        potential = self._modes(radius, lengths, continuous=True)
+        """−i k times the transform below; along open axes each mode less its value at R.
+
+        Without it K would have a layer at |z| = R. Along periodic axes it would shift K by a constant.
+        """
+        continuous = self._modes(radius, lengths, continuous=True)
+        whole = self._modes(radius, lengths, continuous=False)
 
         def symbol(*k: Any) -> Any:
-            V = potential(*k)
-            return tuple(-1j * component * V for component in k)
+            V, W = continuous(*k), whole(*k)
+            parts = zip(k, lengths, strict=True)
+            return tuple(-1j * component * (V if L is None else W) for component, L in parts)
 
         return symbol
 
@@ -121,6 +103,33 @@ class Coulomb(RadialPower):
             return np.where(κ == 0, constant, modes) * sphere_average(d + 2, np.hypot(κ, q) * self.ε)
 
         return transform
+
+
+@dataclass(frozen=True)
+class Coulomb(CoulombField):
+    """K(z) = c z/|z|^d; with a cut-off ε, c z/ε^d where |z| < ε: the field of a uniform ball.
+
+    ``strength`` c > 0 repels (Coulomb), c < 0 attracts (Newton). −ΔV = c|S^{d−1}| δ, on a torus T
+    c|S^{d−1}|(δ − 1/|T|). In the plasma convention (mean density 1, ∂ₓE = ρ − 1) a unit mass on a torus
+    has c = |T|/|S^{d−1}|. Where some axes are periodic and some open, the mode that is constant along the
+    periodic ones is the Coulomb kernel of the open dimensions.
+
+    Parameters
+    ----------
+    dim : {1, 2, 3}
+    strength : float
+    cutoff : float or PowerOfN
+        ε ≥ 0 (Lazarovici & Pickl, eq. 4: ε = N^{−δ}).
+
+    Examples
+    --------
+    >>> Coulomb(1, strength=2.0)([[-0.5], [0.0], [3.0]]).ravel()
+    array([-2.,  0.,  2.])
+    """
+
+    dim: int
+    strength: float = 1.0
+    cutoff: float | PowerOfN = 0.0
 
 
 def _norm(components: Sequence[Any]) -> Any:

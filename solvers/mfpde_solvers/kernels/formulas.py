@@ -19,15 +19,22 @@ Source = Callable[[Sequence[str]], tuple[list[str], list[str]]]
 """Names of the components of an offset → lines to run first, and the expressions of the results."""
 
 
-def formula(dim: int, lines: list[str], results: list[str]) -> Callable[..., Any]:
-    """The function of ``dim`` components that runs the lines and returns the results (one, or a tuple)."""
+def formula(
+    dim: int, lines: list[str], results: list[str], **functions: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The function of ``dim`` components that runs the lines and returns the results (one, or a tuple).
+
+    The lines may call ``sqrt``, ``log``, ``floor``, ``minimum``, ``maximum`` and the given functions.
+    """
     body = [*lines, f"return {', '.join(results)}"]
     source = "\n    ".join([f"def formula({', '.join(NAMES[:dim])}):", *body])
     namespace: dict[str, Any] = {
         "sqrt": np.sqrt,
         "log": np.log,
         "floor": np.floor,
+        "minimum": np.minimum,
         "maximum": np.maximum,
+        **functions,
     }
     exec(source, namespace)
     function: Callable[..., Any] = namespace["formula"]

@@ -39,6 +39,7 @@ class Stokeslet(Kernel):
 
     gravity: tuple[float, float, float]
     dim: ClassVar[int] = 3  # type: ignore[misc]
+    divergence_free: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         g = np.asarray(self.gravity, dtype=float)

@@ -18,7 +18,7 @@ from mfpde_solvers.stepping import BLANES_MOAN, FixedStep, Splitting, splitting_
 from mfpde_solvers.vlasov.shell_field import ShellField
 from mfpde_solvers.vlasov.shells import RadialDensity, Shells, gridded, radial_density
 
-__all__ = ["Radial", "RadialRun"]
+__all__ = ["RadialRun", "RadialVlasov"]
 
 Array = NDArray[Any]
 
@@ -28,7 +28,7 @@ LEVELS = 64  # parts of the mass among which the densest is looked for
 
 
 @dataclass(frozen=True)
-class Radial:
+class RadialVlasov:
     """r̈ = L²/r³ + (K∗ρ)(r) for spherical shells, with K = c z/|z|³, with or without a cut-off.
 
     f is constant along these characteristics of ∂ₜf + v_r ∂_r f + (L²/r³ + K∗ρ) ∂_{v_r} f = 0, whose
@@ -64,12 +64,11 @@ class Radial:
         object.__setattr__(self, "splitting", splitting_from(self.splitting))
         if self._scheme.gradients:
             raise ValueError(
-                f"Radial has no force gradient for the splitting {self._scheme.name!r}; use 'blanes_moan' "
-                "or 'strang'"
+                f"shells have no force gradient for {self._scheme.name!r}; use 'blanes_moan' or 'strang'"
             )
 
     def __repr__(self) -> str:
-        return f"Radial(shells={self.shells}, splitting={self._scheme.name!r})"
+        return f"RadialVlasov(shells={self.shells}, splitting={self._scheme.name!r})"
 
     @property
     def _scheme(self) -> Splitting:
@@ -174,11 +173,11 @@ class Radial:
 def _kernel(equation: Vlasov) -> Coulomb:
     kernel = equation.kernel
     if not isinstance(kernel, Coulomb) or kernel.dim != 3:
-        raise ValueError(f"Radial solves equations with the kernel Coulomb(3, …), got {kernel!r}")
+        raise ValueError(f"shells obey equations with the kernel Coulomb(3, …), got {kernel!r}")
     if isinstance(kernel.cutoff, PowerOfN):
         raise ValueError("the cut-off depends on N; use equation.for_size(N) or equation.limit first")
     if equation.drift is not None or equation.friction or equation.diffusion != 0:
-        raise ValueError("Radial solves equations without drift, friction and diffusion; leave them out")
+        raise ValueError("shells obey equations without drift, friction and diffusion; leave them out")
     return kernel
 
 
@@ -186,7 +185,7 @@ class RadialRun:
     """State of a radial computation; see :class:`mfpde_solvers.evolve.Run`."""
 
     def __init__(
-        self, solver: Radial, equation: Vlasov, grid: Grid, shells: Shells, controller: FixedStep
+        self, solver: RadialVlasov, equation: Vlasov, grid: Grid, shells: Shells, controller: FixedStep
     ) -> None:
         self.grid = grid
         self.time = 0.0

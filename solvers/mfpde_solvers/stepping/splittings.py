@@ -1,16 +1,14 @@
-"""Time steps: splittings and the controllers that choose the step."""
+"""Splittings: compositions of kicks and drifts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 __all__ = [
     "BLANES_MOAN",
     "FORCE_GRADIENT",
     "SPLITTINGS",
     "STRANG",
-    "FixedStep",
     "Splitting",
     "splitting_from",
 ]
@@ -93,26 +91,3 @@ def splitting_from(splitting: Splitting | str) -> Splitting:
     if splitting not in SPLITTINGS:
         raise ValueError(f"splitting {splitting!r} is unknown; use one of {', '.join(SPLITTINGS)}")
     return SPLITTINGS[splitting]
-
-
-@dataclass(frozen=True)
-class FixedStep:
-    """Equal steps of at most ``dt`` to the next limit.
-
-    Examples
-    --------
-    >>> FixedStep(0.4).next(0.0, 1.0)
-    (0.3333333333333333, 0.3333333333333333)
-    """
-
-    dt: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.dt < float("inf"):
-            raise ValueError(f"the time step must be positive and finite, got dt={self.dt!r}")
-
-    def next(self, time: float, limit: float) -> tuple[float, float]:
-        """Length of the next step and the time it leads to, exactly ``limit`` for the last one."""
-        count = max(1, ceil((limit - time) / self.dt * (1 - 1e-9)))
-        step = (limit - time) / count
-        return step, limit if count == 1 else time + step
