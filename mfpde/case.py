@@ -60,6 +60,7 @@ class SimulateSection(_Section):
     seed: int = 0
     dt: float | None = None
     forces: str = "auto"
+    mean_field: bool = False
 
 
 class ConvergeSection(_Section):
@@ -72,6 +73,7 @@ class ConvergeSection(_Section):
     seed: int = 0
     dt: float | None = None
     forces: str = "auto"
+    mean_field: bool = False
 
 
 class Case(_Section):

@@ -35,6 +35,10 @@ Workers = Annotated[
     int, typer.Option(min=1, help="Processes for the particle systems; 1 computes in this process.")
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the random numbers.")]
+Coupled = Annotated[
+    bool,
+    typer.Option("--mean-field", help="Add particles in the mean field, from the same points and noise."),
+]
 Step = Annotated[float | None, typer.Option("--dt", help="Largest time step.")]
 Until = Annotated[float | None, typer.Option(help="Horizon in place of the problem's.")]
 
@@ -169,6 +173,7 @@ def simulate(
     seed: Seed = None,
     until: Until = None,
     dt: Step = None,
+    mean_field: Coupled = False,
     workers: Workers = 1,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -178,7 +183,7 @@ def simulate(
     import mfpde as mf
     from mfpde.tasks import worker_pool
 
-    given = {"size": size, "replicas": replicas, "seed": seed, "dt": dt}
+    given = {"size": size, "replicas": replicas, "seed": seed, "dt": dt, "mean_field": mean_field or None}
     name, case = _case(source, top={"horizon": until}, simulate=given)
     problem, options = case.build(), case.simulate
     with _folder(output, name) as folder:
@@ -205,6 +210,7 @@ def converge(
     seed: Seed = None,
     until: Until = None,
     dt: Step = None,
+    mean_field: Coupled = False,
     workers: Workers = 1,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -217,7 +223,7 @@ def converge(
     from mfpde.solution import reference_times
     from mfpde.tasks import worker_pool
 
-    given: dict[str, Any] = {"replicas": replicas, "seed": seed, "dt": dt}
+    given: dict[str, Any] = {"replicas": replicas, "seed": seed, "dt": dt, "mean_field": mean_field or None}
     given["sizes"] = None if sizes is None else _integers(sizes)
     given["metrics"] = None if metrics is None else metrics.split(",")
     name, case = _case(source, top={"horizon": until}, converge=given)

@@ -73,6 +73,7 @@ LONG_NAMES: dict[str, str] = {
     "mean_z": "centre of mass, third component",
     "fisher_information": "Fisher information",
     "rejected_steps": "steps rejected so far",
+    "total_circulation": "circulation of the whole",
     "enstrophy": "enstrophy",
     "palinstrophy": "palinstrophy",
     "cell_mass": "largest mass of one cell",

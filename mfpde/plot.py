@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from mfpde.dataset import axes_of, is_time
-from mfpde.report import averaged, convergence_rows, measures_of, standard_error
+from mfpde.report import averaged, convergence_rows, floor_of, measures_of, standard_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,29 +76,32 @@ def convergence(study: xr.Dataset) -> Figure:
     places = _some(study["time"])
     rates = {(row["measure"], row["time"]): row for row in convergence_rows(study)}
     for name, panel in zip(names, axes[0], strict=True):
-        measure, floor = study[name], study[f"{name}_iid"]
+        measure, floor = study[name], floor_of(study, name)
         sizes = study["size"].values
         mean, error = averaged(measure), standard_error(measure)
         for place, colour in zip(places, _colours(len(places)), strict=True):
             time = float(study["time"][place])
             row = rates[name, time]
+            if not (mean[:, place] != 0).all():
+                continue  # a coupling distance begins with 0
             label = f"t = {time:g}: rate {row['rate']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}]"
             spread = 1.06 ** (places.index(place) - len(places) / 2)  # keeps error bars apart
             panel.errorbar(
                 sizes * spread, abs(mean[:, place]), error[:, place], fmt="o", ms=4, color=colour, label=label
             )
-        _floor(panel, sizes, floor)
+        if floor is not None:
+            _floor(panel, sizes, floor)
         theory = float(measure.attrs.get("theory", np.nan))
         if np.isfinite(theory):
-            start = float(averaged(floor)[0, 0]) * 1.6
+            start = float(averaged(measure if floor is None else floor)[0, -1]) * 1.6
             label = f"slope {theory:g} (theory)"
             panel.plot(sizes, start * (sizes / sizes[0]) ** theory, "k--", lw=1, label=label)
-        reference = float(abs(study[f"{name}_reference_error"]).max())
         panel.set(xscale="log", yscale="log", xlabel="N", ylabel=measure.attrs["long_name"], title=name)
         panel.set(ylim=panel.get_ylim())  # the line below may lie far under the data
-        panel.axhline(
-            reference, color="tab:red", lw=1, ls=":", label=f"error of the reference, {reference:.1g}"
-        )
+        if floor is not None:
+            reference = float(abs(study[f"{name}_reference_error"]).max())
+            label = f"error of the reference, {reference:.1g}"
+            panel.axhline(reference, color="tab:red", lw=1, ls=":", label=label)
         panel.legend(
             fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16)
         )  # clear of the data

@@ -9,14 +9,24 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-__all__ = ["convergence_rows", "convergence_table", "measures_of", "problem_table"]
+__all__ = ["convergence_rows", "convergence_table", "floor_of", "measures_of", "problem_table"]
 
 WIDTH = 120
 
 
 def measures_of(study: xr.Dataset) -> list[str]:
-    """Names of the measures of a study, without their floors and errors."""
-    return [str(name) for name in study.data_vars if f"{name}_iid" in study]
+    """Names of the measures of a study, without their floors, errors and excesses."""
+    parts = ("_iid", "_excess", "_reference_error")
+    return [
+        str(name)
+        for name in study.data_vars
+        if "metric" in study[name].attrs and not str(name).endswith(parts)
+    ]
+
+
+def floor_of(study: xr.Dataset, name: str) -> xr.DataArray | None:
+    """The i.i.d. floor of a measure, ``None`` for one that has none, such as the coupling distance."""
+    return study.get(f"{name}_iid")
 
 
 def averaged(values: xr.DataArray) -> xr.DataArray:
@@ -44,16 +54,16 @@ def standard_error(values: xr.DataArray) -> xr.DataArray:
 def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:
     """One row for each measure and time: rate, interval, theory, excess over the floor, reference error.
 
-    The excess is mean − floor at the largest N, relative to the floor, with its standard error.
+    The excess is mean − floor at the largest N, relative to the floor, with its standard error; NaN for
+    measures without a floor.
     """
     from mfpde.chaos.rates import fit_rate
 
     rows: list[dict[str, float | str]] = []
     for name in measures_of(study):
-        measure, floor = study[name], study[f"{name}_iid"]
-        fits = fit_rate(measure) if study.sizes["size"] > 1 else None
-        mean, iid = averaged(measure).isel(size=-1), averaged(floor).isel(size=-1)
-        error = np.hypot(standard_error(measure).isel(size=-1), standard_error(floor).isel(size=-1))
+        measure, excesses = study[name], _excesses(study, name)
+        positive = averaged(measure).min("size") > 0  # a coupling distance begins with 0
+        fits = fit_rate(measure.where(positive)) if study.sizes["size"] > 1 else None
         for place, time in enumerate(study["time"].values):
             fit = (
                 {}
@@ -65,13 +75,27 @@ def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:
                     "measure": name,
                     "time": float(time),
                     "theory": float(measure.attrs.get("theory", math.nan)),
-                    "excess": float((mean[place] - iid[place]) / iid[place]),
-                    "excess_error": float(error[place] / iid[place]),
-                    "reference_error": abs(float(study[f"{name}_reference_error"][place] / iid[place])),
+                    **{part: float(values[place]) for part, values in excesses.items()},
                     **(fit or dict.fromkeys(("rate", "lower", "upper"), math.nan)),
                 }
             )
     return rows
+
+
+def _excesses(study: xr.Dataset, name: str) -> dict[str, Any]:
+    """Excess over the floor, its standard error and the error of the reference at the largest N."""
+    measure, floor = study[name].isel(size=[-1]), floor_of(study, name)
+    if floor is None:
+        nothing = np.full(study.sizes["time"], np.nan)
+        return dict.fromkeys(("excess", "excess_error", "reference_error"), nothing)
+    floor = floor.isel(size=[-1])
+    iid = averaged(floor)[0].values
+    error = np.hypot(standard_error(measure)[0].values, standard_error(floor)[0].values)
+    return {
+        "excess": (averaged(measure)[0].values - iid) / iid,
+        "excess_error": error / iid,
+        "reference_error": np.abs(study[f"{name}_reference_error"].values / iid),
+    }
 
 
 def convergence_table(study: xr.Dataset) -> None:
@@ -84,14 +108,23 @@ def convergence_table(study: xr.Dataset) -> None:
         table.add_row(
             str(row["measure"]),
             f"{row['time']:g}",
-            f"{row['rate']:.3f}",
-            f"[{row['lower']:.3f}, {row['upper']:.3f}]",
-            f"{row['theory']:.2f}",
-            f"{100 * float(row['excess']):+.1f} ± {100 * float(row['excess_error']):.1f} %",
-            f"{100 * float(row['reference_error']):.2g} %",
+            *_cells(row),
         )
     table.caption = f"excess and reference error relative to the i.i.d. floor at N = {largest}"
     _print(table)
+
+
+def _cells(row: dict[str, float | str]) -> list[str]:
+    """Rate, interval, theory, excess and reference error; a dash for what a measure does not have."""
+    excess, error = 100 * float(row["excess"]), 100 * float(row["reference_error"])
+    rated = not math.isnan(float(row["rate"]))
+    return [
+        f"{row['rate']:.3f}" if rated else "–",
+        f"[{row['lower']:.3f}, {row['upper']:.3f}]" if rated else "–",
+        f"{row['theory']:.2f}",
+        "–" if math.isnan(excess) else f"{excess:+.1f} ± {100 * float(row['excess_error']):.1f} %",
+        "–" if math.isnan(error) else f"{error:.2g} %",
+    ]
 
 
 def problem_table() -> None:

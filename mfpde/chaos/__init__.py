@@ -1,5 +1,6 @@
 """Measures of chaos: how far N particles are from their mean-field limit, each with its i.i.d. floor."""
 
+from mfpde.chaos.coupling import CouplingDistance, coupling_distance
 from mfpde.chaos.marginals import evaluate, marginal
 from mfpde.chaos.measures import (
     METRICS,
@@ -19,12 +20,14 @@ from mfpde.chaos.weak import WeakError
 
 __all__ = [
     "METRICS",
+    "CouplingDistance",
     "Metric",
     "SlicedWasserstein",
     "Sobolev",
     "Target",
     "Wasserstein",
     "WeakError",
+    "coupling_distance",
     "evaluate",
     "fit_rate",
     "iid_floor",

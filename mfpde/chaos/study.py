@@ -25,6 +25,7 @@ from mfpde.provenance import digest
 from mfpde.recording import check_path, progress_bar, replace_file
 from mfpde.solution import default_step, solve
 from mfpde.tasks import completed
+from mfpde_solvers.evolve import RunError
 from mfpde_solvers.grid import Grid
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ Array = NDArray[Any]
 
 SECONDS_BETWEEN_WRITES = 1.0
 FINER = 32.0  # ratio of tolerances where steps are adaptive: about half the step of a scheme of order 4
+COARSER = (0.5, 0.75)  # shares of the cells for the estimate of the error of a reference
 TOLERABLE = 0.1  # error of the reference, as a fraction of the floor at the largest N
 
 
@@ -147,8 +149,7 @@ def _limit_density(reference: xr.Dataset, times: Array, grid: Grid) -> xr.DataAr
                 f"{found[axis.name].upper:g}, that of the problem {axis.lower:g} … {axis.upper:g}; "
                 "solve the reference on the problem's box"
             )
-    if "circulation" in density.dims:  # the law of a point, whatever its circulation
-        density = density.sum("circulation")
+    density = _without_circulations(density)
     values = density.transpose("time", *grid.names).values
     return field(values, resized, "density", {"time": times})
 
@@ -245,20 +246,43 @@ def _fill_exact(study: xr.Dataset, plan: Plan, work: Measurement, density: xr.Da
 
 def _other_references(plan: Plan, density: xr.DataArray) -> list[xr.DataArray]:
     """The limit density at half the resolution, and with half the step or a smaller tolerance."""
-    grid = grid_of(density)
-    problem = plan.problem.replace(grid=grid)
+    problem = plan.problem.replace(grid=grid_of(density))
     (solver, _), step = default_solver(problem), default_step(problem)
-    half = problem.replace(grid=grid.resized({axis.name: axis.size // 2 for axis in grid.axes}))
     save = ("density",)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the outermost cells of the coarse grid are twice as wide
-        coarse = solve(half, plan.times, solver=solver, dt=step, save=save, progress=False)
     if step is None:
         finer: Any = replace(solver, tolerance=solver.tolerance / FINER)  # type: ignore[type-var, attr-defined]
         fine = solve(problem, plan.times, solver=finer, save=save, progress=False)
     else:
         fine = solve(problem, plan.times, solver=solver, dt=step / 2, save=save, progress=False)
-    return [coarse["density"], fine["density"]]
+    coarse = _on_a_coarser_grid(problem, plan.times, solver, step)
+    return [_without_circulations(other) for other in (coarse, fine["density"])]
+
+
+def _on_a_coarser_grid(problem: Problem, times: Any, solver: Any, step: float | None) -> xr.DataArray:
+    """The density with half the cells along every axis; with three quarters where half cannot resolve it."""
+    reason = ""
+    for share in COARSER:
+        sizes = {axis.name: int(axis.size * share) for axis in problem.grid.axes}
+        coarser = problem.replace(resolution=sizes)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the outermost cells of the coarse grid are wider
+                found = solve(coarser, times, solver=solver, dt=step, save=("density",), progress=False)
+        except (ValueError, RunError) as error:
+            reason = str(error)
+            continue
+        if found.attrs["status"] == "completed":
+            return found["density"]
+        reason = str(found.attrs.get("reason", ""))
+    raise ValueError(
+        f"the error of the reference cannot be estimated from a coarser grid ({reason}); refine the grid of "
+        "the problem: problem.replace(resolution={...})"
+    )
+
+
+def _without_circulations(density: xr.DataArray) -> xr.DataArray:
+    """The law of a point, whatever its circulation."""
+    return density.sum("circulation") if "circulation" in density.dims else density
 
 
 def _warn_of_reference(study: xr.Dataset, plan: Plan) -> None:

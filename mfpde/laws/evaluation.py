@@ -32,7 +32,7 @@ def on_grid(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> NDArray[Any]
 
 
 def densities_on_grid(law: Law, circulations: int, grid: Grid) -> NDArray[Any]:
-    """Densities of the components of a mixture at the cell centres, shape (circulations, *grid.shape).
+    """Densities of the components of a mixture at the cell centres, shape ``(circulations, *grid.shape)``.
 
     That of component m is scaled to its weight P(M = m). One circulation has no leading dimension.
 

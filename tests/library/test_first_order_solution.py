@@ -65,9 +65,9 @@ def test_variables_of_an_aggregation():
     assert all("_" not in found[name].attrs["long_name"] for name in found.variables)
 
 
-def test_circulations_have_a_dimension_and_add_up_to_the_vorticity():
+def test_circulations_have_a_dimension_and_add_up_to_the_vorticity(tmp_path):
     problem = signed()
-    found = mf.solve(problem, [0.0, 1.0])
+    found = mf.solve(problem, [0.0, 1.0], path=tmp_path / "signed.nc")
     assert found["density"].dims == ("time", "circulation", "x", "y")
     np.testing.assert_allclose(found["circulation"], problem.equation.circulations)
     total = (found["density"] * found["circulation"]).sum("circulation")

@@ -129,7 +129,7 @@ def test_merging_pair(reference, merging):
     assert first["kinetic_energy"] == pytest.approx(pseudo_energy, abs=1e-12)
     assert last["second_moment"] == pytest.approx(reference["B.oseen_merging.M2(t=4)"]["value"], abs=1e-10)
     assert abs(last["mean_x"]) + abs(last["mean_y"]) < 1e-12
-    assert last["circulation"] == pytest.approx(1.0, abs=1e-13)
+    assert last["total_circulation"] == pytest.approx(1.0, abs=1e-13)
     assert balance(record, weights, "kinetic_energy", lambda d: -2 * ν * d["enstrophy"]) < 1e-8
     assert balance(record, weights, "enstrophy", lambda d: -ν * d["palinstrophy"]) < 1e-8
 

@@ -295,7 +295,7 @@ def test_what_is_observed_and_measured():
     assert fields["density"].shape == (2, 80, 80)
     np.testing.assert_allclose(fields["vorticity"], 2 * clouds[0] - clouds[1], rtol=0, atol=1e-9)
     values = run.diagnostics()
-    assert values["circulation"] == pytest.approx(-0.25, abs=1e-10)
+    assert values["total_circulation"] == pytest.approx(-0.25, abs=1e-10)
     assert values["mean_x"] == pytest.approx(0.25, abs=1e-10)
     assert {"entropy", "fisher_information", "entropy_production", "palinstrophy_production"} <= set(values)
     assert not {"potential_energy", "free_energy", "order_parameter"} & set(values)

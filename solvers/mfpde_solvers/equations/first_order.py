@@ -176,7 +176,7 @@ class NavierStokes(_Member):
     def invariants(self) -> tuple[str, ...]:
         """Mass and circulation; without viscosity energy and enstrophy besides."""
         ideal = ("kinetic_energy", "enstrophy") if self.viscosity == 0 else ()
-        return ("mass", "circulation", *ideal)
+        return ("mass", "total_circulation", *ideal)
 
     @property
     def decreasing(self) -> tuple[str, ...]:

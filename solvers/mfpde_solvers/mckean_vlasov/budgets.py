@@ -54,7 +54,7 @@ def vortex_diagnostics(ω: Array, slope: Array, discretisation: Discretisation) 
     ν = float(discretisation.equation.diffusion)  # type: ignore[arg-type]
     extra = 0.0 if discretisation.damping is None else discretisation.damping
     values = {
-        "circulation": integral(np.where(k2 == 0, ω, 0.0)),
+        "total_circulation": integral(np.where(k2 == 0, ω, 0.0)),
         "kinetic_energy": _energy(ω, discretisation),
         "enstrophy": integral(squares) / 2,
         "palinstrophy": integral(k2 * squares),

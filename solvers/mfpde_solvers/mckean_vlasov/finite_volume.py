@@ -110,7 +110,7 @@ class FiniteVolume:
         grid : Grid
             Positions, periodic or open.
         density : array
-            ρ ≥ 0 at the cell centres, of the grid's shape, or (circulations, *grid.shape).
+            ρ ≥ 0 at the cell centres, of the grid's shape, or ``(circulations, *grid.shape)``.
         dt : float, optional
             Largest step; adaptive if not given. A step that fails is halved.
         copy : bool

@@ -103,7 +103,7 @@ class PseudoSpectral:
         grid : Grid
             Positions in the dimension of the kernel.
         density : array
-            Of shape ``grid.shape``, or (circulations, *grid.shape); one for each circulation.
+            Of shape ``grid.shape``, or ``(circulations, *grid.shape)``; one for each circulation.
         dt : float, optional
             Largest of fixed steps; without it steps are adaptive (or, with ETDRK4, :meth:`default_step`).
         copy : bool
