@@ -20,7 +20,7 @@ def measures_of(study: xr.Dataset) -> list[str]:
     return [
         str(name)
         for name in study.data_vars
-        if "metric" in study[name].attrs and not str(name).endswith(parts)
+        if not str(name).endswith(parts) and (f"{name}_iid" in study or "metric" in study[name].attrs)
     ]
 
 

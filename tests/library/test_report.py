@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import mfpde as mf
 from mfpde.problems import catalogue
 from mfpde.report import (
     averaged,
@@ -98,3 +99,23 @@ def test_the_list_of_problems_shows_arguments_and_descriptions(capsys: pytest.Ca
     for name in catalogue():
         assert f"{name}(" in printed
     assert "landau_damping(wavenumber=0.5, amplitude=0.01)" in printed
+
+
+def test_a_measure_without_a_floor_has_a_rate_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """The coupling distance, which is 0 at the start."""
+    problem = mf.problems.harmonic()
+    found = mf.converge(
+        problem, [8, 32], 4, ("wasserstein", "coupling_distance"), times=[0.0, 0.5], mean_field=True
+    )
+    assert measures_of(found) == ["wasserstein", "coupling_distance"]
+    with pytest.warns(UserWarning, match="not positive at size 8, 32"):
+        rows = {(row["measure"], row["time"]): row for row in convergence_rows(found)}
+    assert np.isnan(rows["coupling_distance", 0.0]["rate"])
+    assert -2 < rows["coupling_distance", 0.5]["rate"] < 0.5
+    assert np.isnan(rows["coupling_distance", 0.5]["excess"])
+    with pytest.warns(UserWarning, match="not positive"):
+        convergence_table(found)
+    assert "–" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="not positive"):
+        figure = mf.plot.convergence(found)
+    assert [panel.get_title() for panel in figure.axes] == ["wasserstein", "coupling_distance"]
