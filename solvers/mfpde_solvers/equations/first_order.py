@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mfpde_solvers.equations.coefficients import Scaling, check_coefficients
 from mfpde_solvers.grid import POSITIONS, Grid
 from mfpde_solvers.kernels import BiotSavart, Kernel
 from mfpde_solvers.kernels import KellerSegel as KellerSegelKernel
@@ -16,8 +17,6 @@ from mfpde_solvers.kernels import LogGas as LogGasKernel
 from mfpde_solvers.power_of_n import PowerOfN, at_size, in_the_limit
 
 __all__ = ["FirstOrder", "KellerSegel", "Kuramoto", "LogGas", "McKeanVlasov", "NavierStokes"]
-
-Scaling = Literal["1/N", "1/(N-1)"]
 
 
 class FirstOrder:
@@ -40,16 +39,7 @@ class FirstOrder:
     friction: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.kernel, Kernel):
-            raise TypeError(
-                f"kernel must be one of mfpde.kernels, got {self.kernel!r}; wrap a function in Custom"
-            )
-        if not isinstance(self.diffusion, PowerOfN) and not 0 <= self.diffusion < np.inf:
-            raise ValueError(f"diffusion must be finite and >= 0 or a PowerOfN, got {self.diffusion!r}")
-        if self.drift is not None and not callable(self.drift):
-            raise TypeError(f"drift must be a function (..., d) -> (..., d), got {self.drift!r}")
-        if self.scaling not in ("1/N", "1/(N-1)"):
-            raise ValueError(f"scaling must be '1/N' or '1/(N-1)', got {self.scaling!r}")
+        check_coefficients(self.kernel, self.diffusion, self.drift, self.scaling)
         m = np.asarray(self.circulations, dtype=float)
         if m.ndim != 1 or not m.size or not np.isfinite(m).all() or len(set(m.tolist())) < m.size:
             raise ValueError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from mfpde_solvers.equations.coefficients import Scaling, check_coefficients
 from mfpde_solvers.grid import Grid
 from mfpde_solvers.kernels import Kernel
 from mfpde_solvers.power_of_n import PowerOfN, at_size, in_the_limit
@@ -44,21 +45,12 @@ class Vlasov:
     friction: float = 0.0
     diffusion: float | PowerOfN = 0.0
     drift: Callable[[Any], Any] | None = None
-    scaling: Literal["1/N", "1/(N-1)"] = "1/N"
+    scaling: Scaling = "1/N"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.kernel, Kernel):
-            raise TypeError(
-                f"kernel must be one of mfpde.kernels, got {self.kernel!r}; wrap a function in Custom"
-            )
+        check_coefficients(self.kernel, self.diffusion, self.drift, self.scaling)
         if not 0 <= self.friction < np.inf:
             raise ValueError(f"friction must be finite and >= 0, got {self.friction!r}")
-        if not isinstance(self.diffusion, PowerOfN) and not 0 <= self.diffusion < np.inf:
-            raise ValueError(f"diffusion must be finite and >= 0 or a PowerOfN, got {self.diffusion!r}")
-        if self.drift is not None and not callable(self.drift):
-            raise TypeError(f"drift must be a function (..., d) -> (..., d), got {self.drift!r}")
-        if self.scaling not in ("1/N", "1/(N-1)"):
-            raise ValueError(f"scaling must be '1/N' or '1/(N-1)', got {self.scaling!r}")
 
     def for_size(self, size: int) -> Vlasov:
         """The equation of ``size`` particles: every PowerOfN becomes a number."""
