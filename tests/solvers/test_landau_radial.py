@@ -10,8 +10,8 @@ from mfpde_solvers.equations.landau import Landau
 from mfpde_solvers.evolve import ResolutionLost, evolve
 from mfpde_solvers.grid import Axis, Grid
 from mfpde_solvers.kernels import Coulomb
-from mfpde_solvers.landau import radial
 from mfpde_solvers.landau.radial import RadialLandau
+from mfpde_solvers.stepping import radau
 
 EQUATIONS = [Landau(2, -3), Landau(2, -2), Landau(2, -0.7), Landau(2, 0), Landau(2, 1)]
 EQUATIONS += [Landau(3, -3), Landau(3, -2.5), Landau(3, -1), Landau(3, 0), Landau(3, 0.5), Landau(3, 1)]
@@ -303,7 +303,7 @@ def test_configurations_out_of_range_are_refused(bad):
 @pytest.mark.parametrize("dt", [None, 0.01])
 def test_steps_that_fail_end_the_run(monkeypatch, dt):
     run = RadialLandau(40).prepare(Landau(3, -3), line(), bkw(3, 0.7), dt)
-    monkeypatch.setattr(radial, "ITERATIONS", 0)
+    monkeypatch.setattr(radau, "ITERATIONS", 0)
     with pytest.raises(ResolutionLost, match=r"at t = 0: a step of .* failed") as failure:
         run.step(1.0)
     assert failure.value.time == run.time == 0.0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from math import gamma, isfinite, pi
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from mfpde_solvers.equations.landau import Landau
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Axis, Grid
+from mfpde_solvers.landau.isotropic import Ball, lagrange, sphere
 from mfpde_solvers.stepping import AdaptiveStep, FixedStep
+from mfpde_solvers.stepping.radau import STAGES, radau_step
 
 __all__ = ["RadialLandau", "RadialLandauRun"]
 
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 Profile = Callable[[Array], ArrayLike]
 
 CELLS = 128  # least number of cells on the axis r
-STAGES, ITERATIONS, ATTEMPTS = 5, 12, 30
+ATTEMPTS = 30
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class RadialLandauRun:
         axis = grid["r"]
         self.grid, self.time = grid, 0.0
         self._tolerance = solver.tolerance
-        self._ball = ball = _Ball(int(solver.nodes), equation.dim, float(equation.exponent), axis.upper)
-        self._show, self._shell = _lagrange(ball.s, axis.points**2 / 2), _shell(axis, equation.dim)
+        self._ball = ball = Ball(int(solver.nodes), equation.dim, float(equation.exponent), axis.upper)
+        self._show, self._shell = lagrange(ball.s, axis.points**2 / 2), _shell(axis, equation.dim)
         self._f = np.asarray(density(ball.r), dtype=float)
         self._check(np.asarray(density(axis.points)))
         change = np.abs(ball.rate(self._f)).max() / np.abs(self._f).max()
@@ -137,7 +138,7 @@ class RadialLandauRun:
         control = self._controller
         for _ in range(ATTEMPTS if isinstance(control, AdaptiveStep) else 1):
             h, time = control.next(self.time, limit)
-            change, error = _radau_step(self._ball, self._f, h, self._tolerance)
+            change, error = radau_step(self._ball.rate, self._ball.jacobian, self._f, h, self._tolerance)
             good = isinstance(control, FixedStep) or control.accepts(error / self._tolerance, h)
             if good and isfinite(error):
                 self._f, self.time = self._f + change, time
@@ -173,108 +174,6 @@ class RadialLandauRun:
             self._controller.restore(state)
 
 
-class _Ball:
-    """The weak form ∫φ ∂ₜf dμ = −∬ C(r, ρ) φ′(r) [f′(r) f(ρ) − f(r) f′(ρ)] for |v| < R, ′ = ∂/∂s."""
-
-    def __init__(self, nodes: int, dim: int, exponent: float, R: float) -> None:
-        s, w, D, C = _unit_ball(nodes, dim, exponent)
-        self.s, self.r, self.w = s * R**2, R * np.sqrt(2 * s), _sphere(dim) * w * R**dim
-        self._D, self._C = D / R**2, C * R ** (2 * dim + 4 + exponent)
-        self._CD, self._divergence = self._C @ self._D, -self._D.T / (w * R**dim)[:, None]
-
-    def rate(self, f: Array) -> Array:
-        """∂ₜf at the nodes, (n, m) → (n, m)."""
-        g = self._D @ f
-        return np.asarray(self._divergence @ (g * (self._C @ f) - f * (self._CD @ f)))
-
-    def jacobian(self, f: Array) -> Array:
-        """Derivative of :meth:`rate`, (n, n)."""
-        g, A, B = self._D @ f, self._C @ f, self._CD @ f
-        flux = A[:, None] * self._D + g[:, None] * self._C - np.diag(B) - f[:, None] * self._CD
-        return np.asarray(self._divergence @ flux)
-
-
-@lru_cache(maxsize=8)
-def _unit_ball(nodes: int, dim: int, exponent: float) -> tuple[Array, Array, Array, Array]:
-    """Nodes and weights of ∫ds (2s)^{d/2−1} on [0, ½], ∂/∂s, and Cᵢⱼ = ∬(rρ)^{d+1} κ lᵢ lⱼ dr dρ for R = 1.
-
-    κ(r, ρ) = r^γ κ(1, τ) for τ = ρ/r < 1, and C is that half and its transpose. The substitution τ = 1 − u³
-    smooths the branch point (1 − τ)^{d+1+γ} of κ.
-    """
-    from scipy.special import roots_jacobi, roots_legendre
-
-    x, w = roots_jacobi(nodes, 0.0, dim / 2 - 1)
-    s, w = (1 + x) / 4, w / 2 ** (dim / 2 + 1)
-    power = 2 * dim + 3 + exponent
-    x, weight = roots_jacobi(2 * nodes + 4, 0.0, power)
-    r, weight = (1 + x) / 2, weight / 2 ** (power + 1)
-    x, dτ = roots_legendre(3 * nodes + 100)
-    u = (1 + x) / 2
-    τ, dτ = 1 - u**3, 1.5 * u**2 * dτ
-    dτ *= τ ** (dim + 1) * _angular(u**3, dim, exponent)
-    outer = weight[:, None] * _lagrange(s, r**2 / 2)
-    half = outer.T @ np.array([dτ @ _lagrange(s, (rᵢ * τ) ** 2 / 2) for rᵢ in r])
-    b = _barycentric(s)
-    D = b / b[:, None] / (s[:, None] - s + np.eye(nodes))
-    D -= np.diag(D.sum(axis=1))  # rows of a derivative add up to 0
-    return s, w, D, half + half.T
-
-
-def _angular(δ: Array, dim: int, exponent: float) -> Array:
-    """κ(1, 1 − δ) = \\|S^{d−2}\\| ∫ q^γ sin^d θ dθ, q² = δ² + 4(1 − δ) sin²(θ/2), by sin(θ/2) = c sinh y."""
-    from scipy.special import roots_legendre
-
-    x, dx = roots_legendre(400)
-    c = δ[:, None] / (2 * np.sqrt(1 - δ[:, None]))
-    longest = np.arcsinh(1 / c)
-    y, dy = longest * (1 - (1 - x) ** 2 / 4), longest * (1 - x) / 2 * dx  # quadratic at the end θ = π
-    sine, q = c * np.sinh(y), δ[:, None] * np.cosh(y)
-    cosine = np.sqrt(np.maximum(1 - sine**2, 0.0))
-    weight = 2 * _sphere(dim - 1) * c * np.cosh(y) * dy
-    return np.asarray(np.sum(q**exponent * (2 * sine) ** dim * cosine ** (dim - 1) * weight, axis=1))
-
-
-def _barycentric(s: Array) -> Array:
-    return np.asarray(1 / np.prod((s[:, None] - s) * (4 / np.ptp(s)) + np.eye(s.size), axis=1))
-
-
-def _lagrange(s: Array, points: Array) -> Array:
-    """Values of the Lagrange polynomials of nodes (n,) at points (m,), shape (m, n)."""
-    distance = points[:, None] - s
-    q = _barycentric(s) / np.where(distance == 0, 1e-200, distance)
-    return np.asarray(q / q.sum(axis=1, keepdims=True))
-
-
-@lru_cache(maxsize=1)
-def _radau() -> tuple[Array, ...]:
-    """A = T diag(μ) T⁻¹ of Radau IIA, μ₀ real, T⁻¹, and e of an embedded formula: error μ₀hf′ + Σ eᵢZᵢ."""
-    k = np.arange(1, STAGES + 1)
-    c = (1 + np.sort(np.polynomial.legendre.legroots([*np.zeros(STAGES - 1), -1.0, 1.0]).real)) / 2
-    V = c[:, None] ** (k - 1)
-    A = (c[:, None] ** k / k) @ np.linalg.inv(V)
-    μ, T = np.linalg.eig(A)
-    μ, T = μ[np.argsort(np.abs(μ.imag))], T[:, np.argsort(np.abs(μ.imag))]
-    e = np.linalg.solve(V.T, -μ[0].real * (k == 1)) @ np.linalg.inv(A)
-    return A, μ, T, np.linalg.inv(T), e
-
-
-def _radau_step(ball: _Ball, f: Array, h: float, tolerance: float) -> tuple[Array, float]:
-    """Change of f in a step and its error over the maximum of f; infinite if Newton's iteration fails."""
-    A, μ, T, modes, e = _radau()
-    top = np.abs(f).max()
-    # In the modes of A the system of all stages falls into one for each, a small one.
-    inverses = np.linalg.inv(np.eye(f.size) - h * μ[:, None, None] * ball.jacobian(f))
-    Z = np.zeros((f.size, STAGES))
-    for _ in range(ITERATIONS):
-        residual = h * ball.rate(f[:, None] + Z) @ A.T - Z
-        change = (np.einsum("kij,jk->ik", inverses, residual @ modes.T) @ T.T).real
-        Z += change
-        if np.abs(change).max() <= max(1e-3 * tolerance, 1e-14) * top:
-            error = inverses[0].real @ (h * μ[0].real * ball.rate(f) + Z @ e)
-            return Z[:, -1], float(np.abs(error).max() / top)
-    return Z[:, -1], np.inf
-
-
 def _profile(pdf: Profile, dim: int, scale: float) -> Profile:
     """f(r) of an isotropic density of v; ``ValueError`` if it differs between directions by 1e-8."""
 
@@ -292,8 +191,4 @@ def _profile(pdf: Profile, dim: int, scale: float) -> Profile:
 
 def _shell(axis: Axis, dim: int) -> Array:
     """Volumes of the shells around the points of an axis r, by the midpoint rule."""
-    return _sphere(dim) * axis.spacing * axis.points ** (dim - 1)
-
-
-def _sphere(dim: int) -> float:
-    return float(2 * pi ** (dim / 2) / gamma(dim / 2))
+    return sphere(dim) * axis.spacing * axis.points ** (dim - 1)
