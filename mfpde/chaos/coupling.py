@@ -57,8 +57,7 @@ class CouplingDistance:
     @property
     def long_name(self) -> str:
         """Description for plots and files."""
-        kind = "root mean square" if self.p == 2 else "largest"
-        return f"{kind} distance to the coupled mean-field particles"
+        return f"coupling distance, {'root mean square' if self.p == 2 else 'largest'}"
 
     def theory(self, grid: Grid) -> float:
         """Exponent −1/2 of N."""
