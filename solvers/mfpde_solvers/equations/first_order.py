@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ from mfpde_solvers.power_of_n import PowerOfN, at_size, in_the_limit
 __all__ = ["FirstOrder", "KellerSegel", "Kuramoto", "LogGas", "McKeanVlasov", "NavierStokes"]
 
 
-class FirstOrder:
+class FirstOrder(ABC):
     """∂ₜρ_m + div(ρ_m (S + K∗ω)) = σ Δρ_m with ω = Σ_m m ρ_m, and its particles.
 
     The particle system is dXᵢ = S(Xᵢ) dt + (1/N) Σ_{j≠i} Mⱼ K(Xᵢ − Xⱼ) dt + √(2σ) dBᵢ with circulations Mⱼ
@@ -47,14 +48,14 @@ class FirstOrder:
             )
         object.__setattr__(self, "circulations", tuple(m.tolist()))
 
+    @abstractmethod
     def for_size(self, size: int) -> Self:
         """The equation of ``size`` particles: every PowerOfN becomes a number."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def limit(self) -> Self:
         """The equation as N → ∞."""
-        raise NotImplementedError
 
     @property
     def invariants(self) -> tuple[str, ...]:
