@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -34,7 +35,7 @@ class FieldSource(Protocol):
         ...
 
 
-class _Field:
+class _Field(ABC):
     """F(t, x), ready at the last few times it was asked for."""
 
     def __init__(self, kernel: Kernel, grid: Grid) -> None:
@@ -57,8 +58,9 @@ class _Field:
             self._recent[time] = values, GridField(self.kernel, self.grid, *values)
         return self._recent[time]
 
+    @abstractmethod
     def _computed(self, time: float) -> Snapshot:
-        raise NotImplementedError
+        """F and ω on the grid at a time that was not asked for lately."""
 
 
 class LimitField(_Field):

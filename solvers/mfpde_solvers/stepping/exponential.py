@@ -6,6 +6,7 @@ the slopes are complex arrays of shape (rows, length).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import lru_cache
 from math import factorial, sqrt
@@ -26,7 +27,7 @@ SERIES = 2.0  # up to here the weights are power series; beyond, the closed form
 TERMS = 32
 
 
-class _Exponential:
+class _Exponential(ABC):
     """A state u, its slope N(u), and a candidate for the next one with the slope there."""
 
     states: ClassVar[int] = 7
@@ -64,11 +65,13 @@ class _Exponential:
 
         return sqrt(square(self.candidate, self._weights))
 
+    @abstractmethod
     def _make(self, step: float) -> tuple[Array, ...]:
-        raise NotImplementedError
+        """The coefficients of a step of that length."""
 
+    @abstractmethod
     def _combine(self, h: float, coefficients: tuple[Array, ...]) -> None:
-        raise NotImplementedError
+        """Compute the candidate from the state."""
 
 
 class LawsonRK4(_Exponential):
