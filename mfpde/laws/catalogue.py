@@ -19,6 +19,15 @@ __all__ = ["HollowMaxwellian", "Maxwellian", "Perturbed"]
 class Maxwellian(Law):
     """(2πθ²)^{−d/2} exp(−|v − u|²/(2θ²)) with mean u and thermal speed θ, in d dimensions.
 
+    Parameters
+    ----------
+    mean : float or tuple of float
+        u, the same in every dimension if it is a number.
+    thermal_speed : float
+        θ > 0.
+    dimension : int
+        d.
+
     Raises
     ------
     ValueError
@@ -65,6 +74,11 @@ class HollowMaxwellian(Law):
     """v² exp(−v²/(2θ²)) / (√(2π) θ³) with thermal speed θ: two streams, and nobody at rest.
 
     \\|v\\|/θ has the chi law with three degrees of freedom, the sign is that of a fair coin.
+
+    Parameters
+    ----------
+    thermal_speed : float
+        θ > 0.
 
     Raises
     ------

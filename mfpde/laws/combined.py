@@ -139,6 +139,7 @@ def draw(law: Law, equation: Any, size: int, rng: np.random.Generator) -> tuple[
 
     The circulations are 1 unless the equation names others. Where it names several, the law is a
     :class:`Mixture` with one component for each, and a point's circulation is that of its component.
+    All randomness comes from the generator ``rng``.
 
     Raises
     ------

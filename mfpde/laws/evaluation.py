@@ -34,7 +34,8 @@ def on_grid(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> NDArray[Any]
 def densities_on_grid(law: Law, circulations: int, grid: Grid) -> NDArray[Any]:
     """Densities of the components of a mixture at the cell centres, shape ``(circulations, *grid.shape)``.
 
-    That of component m is scaled to its weight P(M = m). One circulation has no leading dimension.
+    ``law`` is the mixture. That of component m is scaled to its weight P(M = m). One circulation has no
+    leading dimension.
 
     Raises
     ------
@@ -48,7 +49,10 @@ def densities_on_grid(law: Law, circulations: int, grid: Grid) -> NDArray[Any]:
 
 
 def density_and_mass(law: Law, grid: Grid, dtype: DTypeLike = np.float64) -> tuple[NDArray[Any], float]:
-    """What :func:`on_grid` gives, and the mass the values had before they were scaled."""
+    """What :func:`on_grid` gives for a ``law``, and the mass that the values had before they were scaled.
+
+    ``grid`` and ``dtype`` are its arguments too.
+    """
     if law.dim != grid.dim:
         raise ValueError(
             f"{law!r} has {law.dim} coordinates, the grid has {grid.dim} ({', '.join(grid.names)})"

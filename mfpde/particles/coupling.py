@@ -7,20 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-from mfpde.particles.fields import GridField
 from mfpde_solvers.evolve import ResolutionLost, Run, RunError
-from mfpde_solvers.grid import Grid
 
-__all__ = ["CoupledRun", "FieldSource", "Kernel", "LimitField", "RecordedField", "Recorder"]
+__all__ = ["CoupledRun", "Evaluator", "FieldSource", "LimitField", "RecordedField", "Recorder", "Snapshot"]
 
 Array = NDArray[Any]
 Snapshot = tuple[Array, Array | None]
-"""F at the cell centres, and its source ω where an axis is open."""
-Kernel = Callable[[Array], Array]
-"""K of the fields K∗ω, offsets (..., d) → (..., c)."""
+"""F on a grid or at radii, and what else it takes to know it anywhere: its source ω on open axes."""
+Evaluator = Callable[[Array, Array | None], Callable[[Array], Array]]
+"""From a snapshot to F as a function of points, (N, d) → (N, c)."""
 
 KEPT = 4  # instants: a step of the Runge–Kutta method asks for three
 NEGLIGIBLE, TOO_MUCH = 1e-6, 1e-2  # mass at the ends of open axes or beyond: a warning, an error
@@ -38,47 +35,58 @@ class FieldSource(Protocol):
 class _Field(ABC):
     """F(t, x), ready at the last few times it was asked for."""
 
-    def __init__(self, kernel: Kernel, grid: Grid) -> None:
-        self.kernel, self.grid = kernel, grid
-        self._recent: dict[float, tuple[Snapshot, GridField]] = {}
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self._recent: dict[float, tuple[Snapshot, Callable[[Array], Array]]] = {}
 
     def __call__(self, time: float, x: Array) -> Array:
         """F at the points x, (N, d) → (N, c)."""
         return self._at(time)[1](x)
 
     def snapshot(self, time: float) -> Snapshot:
-        """F and ω on the grid."""
+        """What the field is made of at a time."""
         return self._at(time)[0]
 
-    def _at(self, time: float) -> tuple[Snapshot, GridField]:
+    def _at(self, time: float) -> tuple[Snapshot, Callable[[Array], Array]]:
         if time not in self._recent:
             values = self._computed(time)
             if len(self._recent) == KEPT:
                 del self._recent[next(iter(self._recent))]
-            self._recent[time] = values, GridField(self.kernel, self.grid, *values)
+            self._recent[time] = values, self.evaluator(*values)
         return self._recent[time]
 
     @abstractmethod
     def _computed(self, time: float) -> Snapshot:
-        """F and ω on the grid at a time that was not asked for lately."""
+        """The snapshot at a time that was not asked for lately."""
 
 
 class LimitField(_Field):
     """The field of the limit equation, which is solved in step with the particles.
 
     Times are asked for in increasing order, each as often as one likes while it is among the last ones.
+
+    Parameters
+    ----------
+    run : Run
+        Of the limit equation.
+    evaluator : callable
+        Makes a function of points of a snapshot.
+    outputs : callable
+        The snapshot of the run at its present time.
+    numbers : int
+        How many numbers a snapshot holds.
     """
 
     def __init__(
-        self, run: Run, kernel: Kernel, grid: Grid, outputs: Callable[[Mapping[str, Array]], Snapshot]
+        self, run: Run, evaluator: Evaluator, outputs: Callable[[Any], Snapshot], numbers: int
     ) -> None:
-        super().__init__(kernel, grid)
-        self._run, self._outputs, self._warned = run, outputs, False
+        super().__init__(evaluator)
+        self._run, self._outputs, self._numbers, self._warned = run, outputs, numbers, False
 
     @property
     def memory(self) -> int:
         """Bytes of the solver and of the fields that are kept."""
-        return self._run.memory + 8 * KEPT * 3 * self.grid.dim * int(np.prod(self.grid.shape))
+        return self._run.memory + 8 * KEPT * 3 * self._numbers
 
     def _computed(self, time: float) -> Snapshot:
         if time < self._run.time:
@@ -89,7 +97,7 @@ class LimitField(_Field):
         except RunError as error:
             reason = f"the limit equation, which gives the mean field: {error.reason}"
             raise type(error)(error.time, reason) from error
-        return self._outputs(self._run.observe())
+        return self._outputs(self._run)
 
     def check(self) -> None:
         """Warn, or raise ``ResolutionLost``, where the grid has become too small for the density."""
@@ -117,13 +125,13 @@ class LimitField(_Field):
 class RecordedField(_Field):
     """A field at the times it was recorded at, up to ``end``, which workers get in place of a solver."""
 
-    def __init__(self, kernel: Kernel, grid: Grid, snapshots: Mapping[float, Snapshot], end: float) -> None:
-        super().__init__(kernel, grid)
+    def __init__(self, evaluator: Evaluator, snapshots: Mapping[float, Snapshot], end: float) -> None:
+        super().__init__(evaluator)
         self._snapshots, self.end = snapshots, end
 
     def start(self) -> RecordedField:
         """The same record, to be used by one thread."""
-        return RecordedField(self.kernel, self.grid, self._snapshots, self.end)
+        return RecordedField(self.evaluator, self._snapshots, self.end)
 
     def check(self) -> None:
         """Nothing: the solver was checked when the field was recorded."""
@@ -149,7 +157,7 @@ class Recorder:
 
     def recorded(self, end: float) -> RecordedField:
         """The field at all times so far, which leads particles to the time ``end``."""
-        return RecordedField(self._field.kernel, self._field.grid, self._snapshots, end)
+        return RecordedField(self._field.evaluator, self._snapshots, end)
 
 
 class CoupledRun:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +44,7 @@ class System:
     seed: int
     dt: float
     forces: str
+    splitting: str | None = None
 
     def draw(self, replica: int) -> Start:
         """Initial points (N, d) and circulations (N,) of a replica: independent samples of the law."""
@@ -52,6 +52,11 @@ class System:
 
         rng = np.random.default_rng(random_stream(self.seed, self.size, replica, INITIAL))
         return draw(self.problem.law, self.problem.equation, self.size, rng)
+
+    @property
+    def placeholder(self) -> Start:
+        """Points and circulations for a run whose state is going to be restored."""
+        return np.zeros((self.size, self.problem.grid.dim)), np.ones(self.size)
 
     def start(
         self, replica: int, initial: Start | None = None, field: LimitField | RecordedField | None = None
@@ -73,7 +78,8 @@ class System:
 
         equation, grid = self.problem.equation.for_size(self.size), self.problem.grid
         noise = random_stream(self.seed, self.size, replica, NOISE)
-        return prepare(equation, grid, *initial, noise, self.dt, forces=self.forces, field=field)
+        options: Any = {"forces": self.forces, "field": field, "splitting": self.splitting}
+        return prepare(equation, grid, *initial, noise, self.dt, **options)
 
 
 def advance(runs: Sequence[Run], limit: float) -> None:
@@ -89,7 +95,7 @@ def record_field(mean_field: MeanField, system: System, times: Array) -> FieldSo
     Where it takes too much memory the mean field itself is returned, to be solved for again.
     """
     most = 2 * (float(times[-1]) / system.dt + len(times)) + 1
-    if most * 8 * (mean_field.components + 1) * prod(mean_field.space.shape) > LIBRARY:
+    if most * 8 * mean_field.numbers > LIBRARY:
         return mean_field
     field = mean_field.start()
     recorder = Recorder(field)
@@ -109,13 +115,12 @@ class Ensemble:
     def __init__(
         self,
         system: System,
-        starts: Sequence[Start],
+        starts: Iterable[Start],
         executor: Executor | None,
         mean_field: MeanField | None = None,
     ) -> None:
         self._system, self._executor = system, executor
         self._field = None if mean_field is None else mean_field.start()
-        self._first = starts[0]
         self._runs = [system.start(replica, start, self._field) for replica, start in enumerate(starts)]
 
     @property
@@ -125,12 +130,17 @@ class Ensemble:
 
     @property
     def memory(self) -> int:
-        """Bytes of all replicas, and of the solver of the mean field."""
-        return sum(run.memory for run in self._runs) + (self._field.memory if self._field else 0)
+        """Bytes of all replicas, of the copy that is saved, and of the solver of the mean field."""
+        runs = sum(run.memory for run in self._runs)
+        copies = sum(np.asarray(a).nbytes for run in self._runs for a in run.state().values())
+        return runs + copies + (self._field.memory if self._field else 0)
 
     def step(self, limit: float) -> float:
         """Advance every replica to ``limit``, over the executor if there is one."""
-        if self._executor is None:
+        if self._executor is None and self._field is None:
+            for run in self._runs:  # one after the other: the field of none is shared
+                advance([run], limit)
+        elif self._executor is None:
             advance(self._runs, limit)
         while self.time < limit:
             self._distribute(limit, self._recorded(limit))
@@ -144,7 +154,7 @@ class Ensemble:
             return None
         recorder, run = Recorder(self._field), self._runs[0]
         assert isinstance(run, CoupledRun)
-        pilot = self._system.pilot(0, self._first, recorder)
+        pilot = self._system.pilot(0, self._system.placeholder, recorder)
         pilot.restore(run.coupled.state())
         while pilot.time < limit and recorder.memory < LUGGAGE:
             pilot.step(limit)
@@ -187,8 +197,7 @@ def _advanced(
     system: System, field: RecordedField | None, replica: int, state: Mapping[str, Array], limit: float
 ) -> dict[str, Array]:
     """In a worker: the state of a replica at ``limit``, or where its field ends."""
-    points = np.zeros((system.size, system.problem.grid.dim))
-    run = system.start(replica, (points, np.ones(system.size)), None if field is None else field.start())
+    run = system.start(replica, system.placeholder, None if field is None else field.start())
     run.restore(state)
     end = limit if field is None else field.end
     while run.time < end:

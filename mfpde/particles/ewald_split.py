@@ -11,6 +11,7 @@ wavenumbers for the same range (Liang, Lu, Barnett, Greengard & Jiang, arXiv:250
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from math import log, log2, pi
 
@@ -20,9 +21,11 @@ from numpy.typing import NDArray
 from mfpde_solvers.kernels.averages import SPHERE_AREA, flux_moment
 from mfpde_solvers.kernels.ewald import symbol_constant
 
-__all__ = ["PowerSplit"]
+__all__ = ["BALL", "PowerSplit"]
 
 Array = NDArray[np.float64]
+BALL = {1: 2.0, 2: pi, 3: 4 * pi / 3}
+"""Volume of the unit ball."""
 NODES = 64  # of quadratures over the profile, which is smooth on the scale 1/√c, c < 40
 PASS = 4  # coefficients of a polynomial used at a time, see near_sums
 
@@ -117,13 +120,29 @@ class PowerSplit:
 
     def far_transform(self, κ: Array) -> Array:
         """Transform of the far part of V at κ > 0, from a spline through that of the near part."""
+        d, s = self.dim, self.order
+        return np.asarray(symbol_constant(d, s) * κ ** (s - d) - self._tabulated(float(κ.max()))(κ))
+
+    def middle_transform(self, κ: Array, outer: float) -> Array:
+        """Transform of the far part of V less that for the range ``outer`` > 1, which is 0 from there on.
+
+        The latter has nothing at κ·outer > c.
+        """
+        d, s = self.dim, self.order
+        near = self._tabulated(max(float(κ.max()), self.bandwidth))
+        low = κ * outer <= self.bandwidth
+        total = np.empty_like(κ)
+        total[low] = outer ** (d - s) * near(κ[low] * outer)
+        total[~low] = symbol_constant(d, s) * κ[~low] ** (s - d)
+        return np.asarray(total - near(κ))
+
+    def _tabulated(self, top: float) -> Callable[[Array], Array]:
+        """A spline through the transform of the near part, for κ up to ``top``."""
         from scipy.interpolate import make_interp_spline
 
-        d, s = self.dim, self.order
-        top = float(κ.max())
         table = np.linspace(-1.0, top + 1.0, 2 ** int(log2(top + 2) + 5))
-        near = make_interp_spline(table, self.near_transform(table), k=9)(κ)
-        return np.asarray(symbol_constant(d, s) * κ ** (s - d) - near)
+        spline: Callable[[Array], Array] = make_interp_spline(table, self.near_transform(table), k=9)
+        return spline
 
     def step(self, t: Array) -> Array:
         """A function of bandwidth c that falls from 1 at t ≤ −1 to 0 at t ≥ 1."""

@@ -16,6 +16,7 @@ __all__ = [
     "Box",
     "FarSums",
     "free_coefficients",
+    "middle_coefficients",
     "potential_at_origin",
     "power",
     "stokeslet_at_origin",
@@ -28,19 +29,43 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Box(NamedTuple):
-    """Periods of the Fourier series of the far part, and the highest mode along each axis."""
+    """Periods of the Fourier series of the far part, and the highest mode along each axis.
+
+    If ``outer`` is not 0, the series holds only what is within that range of the particles.
+    """
 
     periods: tuple[float, ...]
     modes: tuple[int, ...]
+    outer: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """Number of modes."""
+        return prod(2 * m + 1 for m in self.modes)
 
 
 def torus_coefficients(split: PowerSplit, reach: float, box: Box) -> FloatArray:
     """Fourier coefficients of the far part of V, periodised with zero mean, for modes 0 … m of each axis."""
-    κ2 = _squares([np.asarray(2 * np.pi * reach / L * np.arange(m + 1)) for L, m in zip(*box, strict=True)])
+    κ2 = _wavenumbers_squared(reach, box)
     κ2.flat[0] = 1.0
     coefficients = split.far_transform(np.sqrt(κ2)) * (reach ** (split.dim - split.order) / prod(box.periods))
     coefficients.flat[0] = 0.0
     return np.asarray(coefficients)
+
+
+def middle_coefficients(split: PowerSplit, reach: float, box: Box) -> FloatArray:
+    """The same of the far part of V less that for the range ``box.outer``, on the whole space.
+
+    Periods are as long as the particles' extent and that range: no image is met.
+    """
+    transform = split.middle_transform(np.sqrt(_wavenumbers_squared(reach, box)), box.outer / reach)
+    return np.asarray(transform * (reach ** (split.dim - split.order) / prod(box.periods)))
+
+
+def _wavenumbers_squared(reach: float, box: Box) -> FloatArray:
+    """(k·reach)² of the modes 0 … m of each axis."""
+    pairs = zip(box.periods, box.modes, strict=True)
+    return _squares([np.asarray(2 * np.pi * reach / L * np.arange(m + 1)) for L, m in pairs])
 
 
 def free_coefficients(split: PowerSplit, reach: float, box: Box) -> FloatArray:
@@ -87,7 +112,8 @@ class FarSums:
         self._to_modes, self._to_points = (
             finufft.Plan(kind, shape, eps=tolerance, isign=sign, nthreads=1) for kind, sign in kinds
         )
-        self._wavenumbers = [2 * np.pi / L * np.arange(-m, m + 1) for L, m in zip(*box, strict=True)]
+        pairs = zip(box.periods, box.modes, strict=True)
+        self._wavenumbers = [2 * np.pi / L * np.arange(-m, m + 1) for L, m in pairs]
 
     def spectrum(self, x: FloatArray, mass: FloatArray) -> ComplexArray:
         """S(k) = Σⱼ mⱼ e^{−ik·xⱼ} for modes −m … m, with axes of length 1 in front up to three."""
@@ -137,7 +163,7 @@ def stokeslet_at_origin(box: Box, coefficients: FloatArray, vector: FloatArray) 
     axes = range(coefficients.ndim)
     squares = [
         float(((2 * np.pi / L * np.arange(m + 1)) ** 2) @ weights.sum(axis=tuple(set(axes) - {a})))
-        for a, (L, m) in enumerate(zip(*box, strict=True))
+        for a, (L, m) in enumerate(zip(box.periods, box.modes, strict=True))
     ]
     return -(sum(squares) - np.array(squares)) * vector
 

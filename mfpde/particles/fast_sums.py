@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil, log2, pi, prod
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpde.particles import far_sums
-from mfpde.particles.ewald_split import PowerSplit
+from mfpde.particles.ewald_split import BALL, PowerSplit
 from mfpde.particles.far_sums import Box, FarSums
 from mfpde.particles.near_kernels import FORCE, POTENTIAL, STOKESLET, NearPart
 from mfpde.particles.near_sums import near_sums
@@ -21,9 +22,9 @@ __all__ = ["FastForces"]
 
 FloatArray = NDArray[np.float64]
 
-BALL = {1: 2.0, 2: pi, 3: 4 * pi / 3}
 PAIR_COST = {1: 2.0, 2: 3.0, 3: 7.0}  # ns for each pair within the range, see benchmarks/particles.py
 MODE_COST = {1: 100.0, 2: 100.0, 3: 200.0}  # ns for each Fourier mode
+POINT_COST = {1: 100.0, 2: 300.0, 3: 1500.0}  # ns for each point in a second Fourier series
 MOST_MODES = {1: 2**23, 2: 2**23, 3: 2**25}  # all modes together: a few GB
 FEWEST = 8  # points in a cell, on average, where their crowding is measured
 
@@ -55,9 +56,10 @@ class FastForces:
     """Pair sums in O(N log N), as the sum of a near and of a far part (Ewald's summation).
 
     The near part is summed over the pairs within a range, the far part by non-uniform Fourier transforms: a
-    Fourier series on a torus, on the whole space one over a box of twice the extent of the particles. The
-    range balances the two costs. It depends on the positions alone, so that the same positions give the same
-    bits, whatever came before; permuting the particles changes round-off only.
+    Fourier series on a torus, on the whole space one over a box of twice the extent of the particles, or,
+    where that takes fewer modes, one of short waves over a box hardly larger than that extent and one of
+    long waves. The range balances the two costs. It depends on the positions alone, so that the same
+    positions give the same bits, whatever came before; permuting the particles changes round-off only.
 
     Parameters
     ----------
@@ -91,17 +93,18 @@ class FastForces:
         # a Stokeslet takes one derivative more, which lifts the tail of the far part
         finer = tolerance if self._source.vector is None else tolerance / 10
         self._split = PowerSplit(kernel.dim, self._source.order, finer)
-        self._coefficients = lru_cache(maxsize=2)(self._new_coefficients)
-        self._far_sums = lru_cache(maxsize=1)(self._new_far_sums)
+        self._coefficients = lru_cache(maxsize=4)(self._new_coefficients)
+        self._far_sums = lru_cache(maxsize=2)(self._new_far_sums)
 
     def __call__(self, x: FloatArray, weight: float, circulation: FloatArray | None = None) -> FloatArray:
         """O(N log N)."""
         source = self._source
         mass = weight * source.strength * (np.ones(len(x)) if circulation is None else circulation)
         reach, box = self._geometry(x)
-        far, S, V = self._far(x, mass, reach, box)
-        force = near_sums(x, mass, self._force_part(reach, box, V), self._kernel.axes)
-        force += far.forces(S, V, source.vector)
+        levels = self._levels(reach, box)
+        force = near_sums(x, mass, self._force_part(reach, levels), self._kernel.axes)
+        for far, S, V in self._far(x, mass, levels):
+            force += far.forces(S, V, source.vector)
         if source.turned:
             force = np.stack([-force[:, 1], force[:, 0]], axis=1)
         return force
@@ -113,29 +116,42 @@ class FastForces:
         mass = np.ones(len(x)) if circulation is None else np.asarray(circulation, dtype=float)
         reach, box = self._geometry(x)
         near = near_sums(x, mass, self._potential_part(reach), self._kernel.axes)
-        _, S, V = self._far(x, mass, reach, box)
         squares = float(mass @ mass)
-        total = float(mass @ near[:, 0]) + far_sums.power(S, V) - far_sums.potential_at_origin(V) * squares
+        total = float(mass @ near[:, 0])
+        for _, S, V in self._far(x, mass, self._levels(reach, box)):
+            total += far_sums.power(S, V) - far_sums.potential_at_origin(V) * squares
         if self._kernel.periodic:
             total -= self._near_mean(reach) * (float(mass.sum()) ** 2 - squares)
         return weight * self._source.strength * total / 2
 
     def _far(
-        self, x: FloatArray, mass: FloatArray, reach: float, box: Box
-    ) -> tuple[FarSums, NDArray[np.complex128], FloatArray]:
-        """Transforms for these points, the Fourier coefficients of the points and of the far potential."""
-        far: FarSums = self._far_sums(box, len(x))
+        self, x: FloatArray, mass: FloatArray, levels: list[tuple[Box, FloatArray]]
+    ) -> Iterator[tuple[FarSums, NDArray[np.complex128], FloatArray]]:
+        """For each level the transforms, the Fourier coefficients of the points and of the potential."""
         centre = (x.min(axis=0) + x.max(axis=0)) / 2
-        return far, far.spectrum(x - centre, mass), self._coefficients(reach, box)
+        for box, V in levels:
+            far: FarSums = self._far_sums(box, len(x))
+            yield far, far.spectrum(x - centre, mass), V
+
+    def _levels(self, reach: float, box: Box) -> list[tuple[Box, FloatArray]]:
+        """Fourier series with the coefficients of the far part, or of its short and its long waves."""
+        levels = [(box, self._coefficients(reach, box))]
+        if box.outer > 0:
+            sides = tuple(period - box.outer for period in box.periods)
+            whole = self._whole(sides, box.outer)
+            levels.append((whole, self._coefficients(box.outer, whole)))
+        return levels
 
     def _new_coefficients(self, reach: float, box: Box) -> FloatArray:
-        make = far_sums.torus_coefficients if self._kernel.periodic else far_sums.free_coefficients
+        if self._kernel.periodic:
+            return far_sums.torus_coefficients(self._split, reach, box)
+        make = far_sums.middle_coefficients if box.outer > 0 else far_sums.free_coefficients
         return make(self._split, reach, box)
 
     def _new_far_sums(self, box: Box, size: int) -> FarSums:
         return FarSums(box, size, self._tolerance / 10)
 
-    def _force_part(self, reach: float, box: Box, far: FloatArray) -> NearPart:
+    def _force_part(self, reach: float, levels: list[tuple[Box, FloatArray]]) -> NearPart:
         source, power = self._source, self._source.order + 2
         P = self._split.force * reach**-power
         if source.vector is None:
@@ -143,7 +159,8 @@ class FastForces:
         slope = np.polyder(P) * 2 / reach**2
         polynomials = np.stack([P, np.concatenate([np.zeros(len(P) - len(slope)), slope])])
         # K(0) = 0: what the far part has there, images included, is taken off
-        vectors = np.stack([source.vector, -far_sums.stokeslet_at_origin(box, far, source.vector)])
+        own = np.sum([far_sums.stokeslet_at_origin(*level, source.vector) for level in levels], axis=0)
+        vectors = np.stack([source.vector, -own])
         return NearPart(STOKESLET, power, reach, 0.0, polynomials, vectors)
 
     def _potential_part(self, reach: float) -> NearPart:
@@ -169,22 +186,40 @@ class FastForces:
         best, least = None, np.inf
         for step in range(80):
             reach = longest * 2 ** (-step / 4)
-            box = self._box(sides, reach)
-            modes = prod(2 * m + 1 for m in box.modes)
-            cost = min(pairs * reach**d, N**2) * PAIR_COST[d] + modes * MODE_COST[d]
-            if best is not None and (modes > MOST_MODES[d] or reach < ε):
+            box = self._box(sides, reach, N)
+            cost = min(pairs * reach**d, N**2) * PAIR_COST[d] + box.total * MODE_COST[d]
+            cost += N * POINT_COST[d] if box.outer > 0 else 0.0
+            if best is not None and (box.total > MOST_MODES[d] or reach < ε):
                 break
             if cost < least:
                 best, least = (reach, box), cost
         assert best is not None
         return best
 
-    def _box(self, sides: tuple[float, ...], reach: float) -> Box:
-        periods = sides
-        if not self._kernel.periodic:
-            periods = tuple(2 * max(side, 2 * reach) + 2 * reach for side in sides)
-        c = self._split.bandwidth
-        return Box(periods, tuple(ceil(c * P / (2 * pi * reach)) for P in periods))
+    def _box(self, sides: tuple[float, ...], reach: float, size: int = 0) -> Box:
+        """The Fourier series for a range: on the whole space one level, or the upper one of two."""
+        if self._kernel.periodic:
+            return Box(sides, self._modes(sides, reach))
+        d, best = len(sides), self._whole(sides, reach)
+        least = best.total - size * POINT_COST[d] / MODE_COST[d]
+        for step in range(2, 9):
+            outer = max(sides) * 2 ** (-step / 2)
+            if outer < 1.5 * reach:
+                break
+            periods = tuple(side + outer for side in sides)
+            box = Box(periods, self._modes(periods, reach), outer)
+            modes = box.total + self._whole(sides, outer).total
+            if modes < least:
+                best, least = box, modes
+        return best
+
+    def _whole(self, sides: tuple[float, ...], reach: float) -> Box:
+        """One Fourier series for all of the far part on the whole space."""
+        periods = tuple(2 * max(side, 2 * reach) + 2 * reach for side in sides)
+        return Box(periods, self._modes(periods, reach))
+
+    def _modes(self, periods: tuple[float, ...], reach: float) -> tuple[int, ...]:
+        return tuple(ceil(self._split.bandwidth * P / (2 * pi * reach)) for P in periods)
 
 
 def _enclosing(x: FloatArray) -> tuple[float, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mfpde.particles.coupling import LimitField, Snapshot
+from mfpde.particles.fields import GridField
 from mfpde_solvers.equations import Landau
+from mfpde_solvers.evolve import Run
 from mfpde_solvers.grid import Grid
 
 __all__ = ["CollisionKernel", "MeanField"]
@@ -43,10 +46,11 @@ class MeanField:
         return self.grid if isinstance(self.equation, Landau) else self.grid.positions
 
     @property
-    def components(self) -> int:
-        """Number of components of the field."""
+    def numbers(self) -> int:
+        """How many numbers a snapshot of the field holds: its components, and its source."""
         d = self.space.dim
-        return d + (d * (d + 1) // 2 if isinstance(self.equation, Landau) else 0)
+        components = d + (d * (d + 1) // 2 if isinstance(self.equation, Landau) else 0)
+        return (components + 1) * prod(self.space.shape)
 
     def start(self) -> LimitField:
         """The field from time 0 on."""
@@ -58,11 +62,13 @@ class MeanField:
         else:
             density = on_grid(self.law, self.grid, getattr(self.solver, "dtype", "float64"))
         run = self.solver.prepare(self.equation, self.grid, density, copy=False)
+        outputs: _CollisionCoefficients | _Interaction
         if isinstance(self.equation, Landau):
-            coefficients = _CollisionCoefficients(self.equation, self.grid)
-            return LimitField(run, CollisionKernel(self.equation), self.grid, coefficients)
-        interaction = _Interaction(self.equation, self.grid)
-        return LimitField(run, self.equation.kernel.on(self.grid), self.space, interaction)
+            kernel: Any = CollisionKernel(self.equation)
+            outputs = _CollisionCoefficients(self.equation, self.grid)
+        else:
+            kernel, outputs = self.equation.kernel.on(self.grid), _Interaction(self.equation, self.grid)
+        return LimitField(run, partial(GridField, kernel, self.space), outputs, self.numbers)
 
     def __str__(self) -> str:
         return f"{self.solver!r} on {self.grid!r}"
@@ -76,7 +82,8 @@ class _Interaction:
         self._circulations = np.asarray(getattr(equation, "circulations", (1.0,)))
         self._open = any(not axis.periodic for axis in grid.positions.axes)
 
-    def __call__(self, observed: Mapping[str, Array]) -> Snapshot:
+    def __call__(self, run: Run) -> Snapshot:
+        observed = run.observe()
         F = np.stack([observed[f"mean_field_{name}"] for name in self._names])
         return F, self._source(observed["density"]) if self._open else None
 
@@ -113,8 +120,8 @@ class _CollisionCoefficients:
         self._shape = (self._matrices + d, *grid.shape)
         self._convolution = spectral_convolution(equation.exponent, grid)
 
-    def __call__(self, observed: Mapping[str, Array]) -> Snapshot:
-        f = np.array(observed["density"], dtype=float)
+    def __call__(self, run: Run) -> Snapshot:
+        f = np.array(run.observe()["density"], dtype=float)
         out = np.empty(self._shape)
         self._convolution.matrix(f, out[: self._matrices])
         self._convolution.vector(out[self._matrices :])

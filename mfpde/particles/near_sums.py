@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpde.particles.ewald_split import BALL
 from mfpde.particles.near_kernels import POTENTIAL, NearPart, add_sums, compiled
 from mfpde_solvers.grid import Axis
 
@@ -22,7 +23,8 @@ Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
 
 CAPACITY = 1024  # sources collected together: the buffers stay in the first cache
-ROWS = 2  # across the range
+ROWS = 2, 5  # across the range: least and most
+SHARE = {2: 20.0, 3: 11.0}  # near pairs of a particle for which one row across the range is best, measured
 
 
 def near_sums(x: FloatArray, mass: FloatArray, part: NearPart, axes: tuple[Axis, ...]) -> FloatArray:
@@ -31,17 +33,33 @@ def near_sums(x: FloatArray, mass: FloatArray, part: NearPart, axes: tuple[Axis,
     The range is at most the shortest period. O(N) for points that are evenly spread.
     """
     points, label = _with_images(x, part.reach, axes)
-    rows, shape = _rows(points, part.reach / ROWS)
+    across = _across(points, part.reach)
+    rows, shape = _rows(points, part.reach / across)
     low, high = points[:, 0].min(), points[:, 0].max()
     order = np.argsort(rows + (points[:, 0] - low) / (2 * (high - low) or 1.0))
     starts = np.searchsorted(rows[order], np.arange(shape[0] * shape[1] + 1))
     label = label[order]
-    stencil, widths = _stencil(x.shape[1], part.reach)
+    stencil, widths = _stencil(x.shape[1], part.reach, across)
     out = np.zeros((len(x), 1 if part.kind == POTENTIAL else x.shape[1]))
     sorted_points = np.ascontiguousarray(points[order].T)
     masses = mass[np.where(label < 0, -1 - label, label)]
-    _visit(sorted_points, masses, label, starts, shape, stencil, widths, tuple(part), out)
+    _visit(sorted_points, masses, label, starts, shape, stencil, widths, tuple(part), across, out)
     return out
+
+
+def _across(points: FloatArray, reach: float) -> int:
+    """How many rows the range is divided into: the more, the more pairs there are, counted in cubes.
+
+    Thin rows fit the ball better, thick ones cost less to find.
+    """
+    d = points.shape[1]
+    if d == 1:
+        return ROWS[0]
+    cubes = np.floor((points - points.min(axis=0)) / reach).astype(np.int64)
+    number = np.ravel_multi_index(tuple(cubes.T), tuple(cubes.max(axis=0) + 1))
+    counts = np.unique(number, return_counts=True)[1].astype(float)
+    pairs = float(counts @ counts) / len(points) * BALL[d]
+    return int(np.clip((pairs / SHARE[d]) ** (1 / d), *ROWS))
 
 
 def _with_images(x: FloatArray, reach: float, axes: tuple[Axis, ...]) -> tuple[FloatArray, Array]:
@@ -69,12 +87,12 @@ def _rows(points: FloatArray, side: float) -> tuple[Array, tuple[int, int]]:
     return rows, (shape[0], shape[1])
 
 
-def _stencil(dim: int, reach: float) -> tuple[Array, FloatArray]:
+def _stencil(dim: int, reach: float, across: int) -> tuple[Array, FloatArray]:
     """Steps to the rows within the range, shape (n, 2), and the half-widths in x that are needed there."""
-    steps = [range(-ROWS, ROWS + 1) if place < dim else (0,) for place in (1, 2)]
+    steps = [range(-across, across + 1) if place < dim else (0,) for place in (1, 2)]
     stencil, widths = [], []
     for step in product(*steps):
-        apart = sum(max(abs(n) - 1, 0) ** 2 for n in step) / ROWS**2
+        apart = sum(max(abs(n) - 1, 0) ** 2 for n in step) / across**2
         if apart < 1:
             stencil.append(step)
             widths.append(reach * np.sqrt(1 - apart))
@@ -91,13 +109,14 @@ def _visit(
     stencil: Array,
     widths: FloatArray,
     part: Any,
+    across: int,
     out: FloatArray,
 ) -> None:
     """Row by row, block by block: collect the sources within reach of the block, then sum for each target."""
     d = x.shape[0]
     sources, work = np.empty((d + 1, CAPACITY)), np.empty((3, CAPACITY))
     lows, highs, ends = stencil[:, 0].copy(), stencil[:, 0].copy(), stencil[:, 0].copy()
-    length, home = part[2] / ROWS, len(stencil) // 2
+    length, home = part[2] / across, len(stencil) // 2
     for row in range(starts.size - 1):
         reached = _strips(row, starts, shape, stencil, lows, highs, ends)
         first, stop = starts[row], starts[row + 1]

@@ -92,13 +92,13 @@ class BrownianPath:
 
 def check_multiples(times: Any, dt: float) -> None:
     """Raise ``ValueError`` unless every time is a multiple of the step, up to round-off."""
-    steps = np.asarray(times, dtype=float) / dt
-    far = np.abs(steps - np.round(steps)) > SIGNIFICANT * np.maximum(1.0, steps)
-    if far.any():
-        raise ValueError(
-            f"t = {np.asarray(times)[far][0]:g} is no multiple of the step {dt:g}; a system with noise takes "
-            "times that are, or no dt, and chooses one"
-        )
+    for time in times:
+        steps = float(time) / dt
+        if not abs(steps - round(steps)) <= SIGNIFICANT * max(1.0, steps):
+            raise ValueError(
+                f"t = {time:g} is no multiple of the step {dt:g}; a system with noise takes times that are, "
+                "or no dt, and chooses one"
+            )
 
 
 def common_step(times: Any, largest: float) -> float:

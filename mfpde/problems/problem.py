@@ -34,6 +34,8 @@ class Problem:
         What it is called, what it shows, where it comes from.
     exact : callable, optional
         Exact density ``exact(t, x)`` with x of shape (..., d).
+    case : mapping, optional
+        How the catalogue made it, for files; set by the catalogue.
 
     Raises
     ------

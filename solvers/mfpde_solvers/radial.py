@@ -52,6 +52,10 @@ class Radial:
     ------
     ValueError
         When it is used, if an option is not one of the scheme that suits the equation.
+
+    References
+    ----------
+    M. Henon, Ann. Astrophys. 27 (1964) 83-91, for spherical shells
     """
 
     shells: int | None = None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfpde.particles import fast_sums
+from mfpde.particles import fast_sums, near_sums
 from mfpde.particles.ewald_split import PowerSplit
 from mfpde.particles.fast_sums import FastForces
 from mfpde.particles.forces import DirectForces, SortedForces, forces_for
@@ -105,6 +105,50 @@ def test_a_hundred_thousand_particles(dim, boundary, spread):
     expected = exact(on, x, mass, targets, block=1)
     force = FastForces(on)(x, 1 / N, mass)[targets]
     assert rms(force - expected / N) < 1e-6 * rms(expected / N)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["periodic", "open"])
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+@pytest.mark.parametrize("spread", [None, 0.05])
+def test_a_hundred_thousand_particles_of_every_kernel(kernel, boundary, spread):
+    """Against the direct sum at twenty of them, relative to the rms force on those."""
+    grid = domain(kernel.dim, boundary)
+    N = 100_000
+    x, mass = points(grid, N, 15, spread)
+    on = kernel.on(grid)
+    targets = slice(None, None, N // 20)
+    expected = exact(on, x, mass, targets, block=1)
+    force = FastForces(on)(x, 1 / N, mass)[targets]
+    assert rms(force - expected / N) < 1e-6 * rms(expected / N)
+
+
+@pytest.mark.parametrize("kernel", [k for k in KERNELS if k.dim > 1], ids=repr)
+def test_two_levels_of_waves_on_the_whole_space(kernel, monkeypatch):
+    """Short waves over a tight box and long ones over a wide one: forces and energies of the direct sum."""
+    grid = domain(kernel.dim, "open")
+    x, mass = points(grid, 600, 16, 0.1)
+    on = kernel.on(grid)
+    forces, sides = FastForces(on), fast_sums._enclosing(x)
+    reach = max(max(sides) / 6, getattr(kernel, "cutoff", 0.0))
+    box = forces._box(sides, reach)
+    monkeypatch.setattr(forces, "_geometry", lambda _: (reach, box))
+    assert 0 < box.outer < max(sides)
+    expected = exact(on, x, mass)
+    assert rms(forces(x, 1.0, mass) - expected) < 1e-6 * rms(expected)
+    if on.has_potential:
+        energy = DirectForces(on).energy(x, 0.1, np.abs(mass))
+        assert forces.energy(x, 0.1, np.abs(mass)) == pytest.approx(energy, rel=1e-6)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_the_number_of_rows_changes_round_off_only(dim, monkeypatch):
+    x, mass = points(domain(dim, "open"), 3000, 17)
+    forces = FastForces(Coulomb(dim).on(domain(dim, "open")))
+    first = forces(x, 1.0, mass)
+    for rows in (2, 3, 5):
+        monkeypatch.setattr(near_sums, "ROWS", (rows, rows))
+        assert np.abs(forces(x, 1.0, mass) - first).max() < 1e-11 * np.abs(first).max()
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "open"])

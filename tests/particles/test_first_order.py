@@ -10,9 +10,9 @@ from scipy import stats
 
 import mfpde as mf
 from mfpde.laws import Maxwellian, Mixture
-from mfpde.particles.dynamics import prepare
+from mfpde.particles.dynamics import default_step, prepare
 from mfpde.particles.noise import BrownianPath, common_step
-from mfpde_solvers.equations import KellerSegel, Kuramoto, LogGas, McKeanVlasov, NavierStokes
+from mfpde_solvers.equations import KellerSegel, Kuramoto, McKeanVlasov, NavierStokes
 from mfpde_solvers.kernels import BiotSavart, Harmonic
 
 PLANE = mf.Grid(tuple(mf.Axis(name, -8.0, 8.0, 32, "open") for name in "xy"))
@@ -228,11 +228,19 @@ def test_refusals():
         mf.simulate(problem, 4, [0.0, 0.25], dt=0.1)
     with pytest.raises(ValueError, match="not multiples of one step"):
         mf.simulate(problem, 4, [0.0, 1.0, np.sqrt(2)])
-    line = mf.Problem(LogGas(1, 1.0, 0.1), Maxwellian(), LINE, 1.0)
-    with pytest.raises(ValueError, match="cut it off"):
-        mf.simulate(line, 4)
     with pytest.raises(ValueError, match="2 circulations"):
         mf.Problem(NavierStokes(0.1, (1.0, -1.0)), Maxwellian((0.0, 0.0), 1.0, 2), PLANE, 1.0)
+
+
+def test_default_steps():
+    """Of vortices of both signs, with no mean flow, by their vorticity; of a harmonic force by its rate."""
+    problem = mf.problems.taylor_green()
+    density = np.full(problem.grid.shape, 1 / 4 / np.pi**2)
+    strongest = np.abs(problem.equation.circulations).max() / 4 / np.pi**2
+    assert default_step(problem.equation, problem.grid, density) == pytest.approx(0.05 / strongest)
+    spread = mf.problems.harmonic(dim=2, rate=0.7)
+    density = spread.law.pdf(spread.grid.points)
+    assert default_step(spread.equation, spread.grid, density) == pytest.approx(0.05 / 0.7, rel=1e-6)
 
 
 @pytest.mark.parametrize("equation", [KellerSegel(2.0), NavierStokes(0.1, (1.0, -2.0))], ids=repr)

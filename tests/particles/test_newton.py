@@ -1,8 +1,9 @@
-"""Newton's equations by Verlet: exact few-body motions, orders, invariants, the circle, and bad input."""
+"""Newton's equations by splittings: exact few-body motions, orders, invariants, the circle, bad input."""
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
 
 from mfpde.particles.dynamics import prepare
 from mfpde.particles.dynamics.second_order import VERLET_PHASE
@@ -88,10 +89,10 @@ def test_harmonic_kernel_turns_about_the_centre_of_mass(scaling):
     assert np.abs(positions_and_velocities(run, T) - expected).max() < 2e-6
 
 
-def pendulums(dt):
+def pendulums(dt, splitting=None):
     """Three rotators of the Hamiltonian mean-field model."""
     points = [[0.3, 0.1], [2.0, -0.4], [4.4, 0.6]]
-    return start(Vlasov(Kuramoto(2.0)), TORUS, points, dt)
+    return start(Vlasov(Kuramoto(2.0)), TORUS, points, dt, splitting=splitting)
 
 
 def test_second_order_of_trajectory_and_energy():
@@ -162,6 +163,99 @@ def test_kepler_orbit_in_space():
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.25)
 
 
+def orbit(time, e, c):
+    """Position and velocity at a time from the pericentre on Kepler's ellipse with r″ = −c r/|r|³, axis 1."""
+    n = np.sqrt(c)
+    E = brentq(lambda E: E - e * np.sin(E) - n * time, n * time - 1, n * time + 1, xtol=1e-15)
+    rate, b = n / (1 - e * np.cos(E)), np.sqrt(1 - e**2)
+    return np.array([np.cos(E) - e, b * np.sin(E), 0, -rate * np.sin(E), rate * b * np.cos(E), 0])
+
+
+def kepler_errors(splitting, steps, e=0.5, c=1.0):
+    """Error of the relative position after 1¼ turns of two bodies, and largest error of the energy."""
+    T = 2.5 * np.pi
+    run = start(
+        Vlasov(Coulomb(3, -c)),
+        SPACE,
+        [orbit(0.0, e, c) / 2, -orbit(0.0, e, c) / 2],
+        T / steps,
+        splitting=splitting,
+    )
+    energy, drift = run.diagnostics()["total_energy"], 0.0
+    while run.time < T:
+        run.step(T)
+        drift = max(drift, abs(run.diagnostics()["total_energy"] - energy))
+    found = np.stack([run.observe()[name] for name in SPACE.names], axis=1)
+    return np.abs((found[0] - found[1] - orbit(T, e, c))[:3]).max(), drift
+
+
+@pytest.mark.parametrize(("splitting", "order", "steps"), [("strang", 2, 400), ("blanes_moan", 4, 66)])
+def test_orders_of_the_splittings_on_a_coulomb_orbit(splitting, order, steps):
+    """Eccentricity ½, against the exact orbit: order of position and energy over two halvings."""
+    errors = np.array([kepler_errors(splitting, steps * 2**k) for k in range(3)])
+    assert np.log2(errors[:-1] / errors[1:]) == pytest.approx(order, abs=0.2)
+
+
+def test_order_four_is_cheaper_than_order_two():
+    """With the same 1600 forces position and energy are more than a hundred times closer."""
+    coarse, fine = kepler_errors("strang", 1596), kepler_errors("blanes_moan", 266)
+    assert fine[0] < coarse[0] / 100
+    assert fine[1] < coarse[1] / 100
+
+
+def test_default_steps_cost_the_same_for_every_splitting():
+    """Six forces in a step six times as long: the frequency of a plasma is then 200 times closer."""
+    points = np.stack([(np.arange(64) + 0.5) * L / 64, np.zeros(64)], axis=1)
+    steps = []
+    for splitting in ("strang", "blanes_moan"):
+        run = start(Vlasov(Coulomb(1, L / 2)), TORUS, points, splitting=splitting)
+        run.step(100.0)
+        steps.append(run.time)
+    assert steps[1] / steps[0] == pytest.approx(6, rel=0.02)  # both divide 100
+
+
+def test_order_four_is_symplectic_and_reversible():
+    """The Jacobian M of three pendulums keeps Ω; with the velocities turned round the way leads back."""
+    points = np.array([[0.3, 0.1], [2.0, -0.4], [4.4, 0.6]])
+
+    def flow(y):
+        run = start(Vlasov(Kuramoto(2.0)), TORUS, y.reshape(2, 3).T, 0.4, splitting="blanes_moan")
+        return positions_and_velocities(run, 2.0).T.ravel()
+
+    y, δ = points.T.ravel(), 1e-5
+    J = np.stack([(flow(y + δ * e) - flow(y - δ * e)) / (2 * δ) for e in np.eye(6)], axis=1)
+    Ω = np.block([[np.zeros((3, 3)), np.eye(3)], [-np.eye(3), np.zeros((3, 3))]])
+    assert np.abs(J.T @ Ω @ J - Ω).max() < 1e-8  # differences are accurate to δ²
+    turn = np.r_[np.ones(3), -np.ones(3)]
+    assert np.abs(turn * flow(turn * flow(y)) - y).max() < 1e-12
+
+
+def test_an_external_force_with_order_four():
+    errors = []
+    for dt in (0.5, 0.25):
+        trap = Vlasov(Coulomb(1, 0.0), drift=lambda x: -x)
+        run = start(trap, LINE, [[1.0, 0.0]] * 2, dt, splitting="blanes_moan")
+        errors.append(abs(positions_and_velocities(run, 2.0)[0, 0] - np.cos(2.0)))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.1)
+
+
+def test_a_given_field_is_seen_at_the_ends_of_the_steps():
+    """The error of Verlet for dV = cos t dt is that of the trapezoidal rule, of order 2."""
+    errors = []
+    for dt in (0.5, 0.25, 0.125):
+        free = Vlasov(Coulomb(1, 0.0))
+        run = start(free, LINE, [[0.0, 0.0]] * 2, dt, field=lambda t, x: np.cos(t) + 0 * x)
+        errors.append(abs(positions_and_velocities(run, 2.0)[0, 0] - (1 - np.cos(2.0))))
+    assert np.log2(np.divide(errors[:-1], errors[1:])) == pytest.approx(2, abs=0.1)
+
+
+def test_given_points_are_not_changed():
+    points = np.asfortranarray([[0.3, 0.1], [2.0, -0.4]])  # columns that need no copy to be contiguous
+    run = start(Vlasov(Kuramoto(2.0)), TORUS, points, 0.1)
+    run.step(1.0)
+    assert points.tolist() == [[0.3, 0.1], [2.0, -0.4]]
+
+
 def test_positions_stay_on_the_circle_and_velocities_do_not_wrap():
     run = start(Vlasov(Coulomb(1, 0.0)), TORUS, [[0.1, 40.0], [L - 0.1, -40.0]], 0.1)
     x, v = positions_and_velocities(run, 10.0).T
@@ -184,8 +278,9 @@ def test_an_external_field_acts_on_each_particle():
     assert x == pytest.approx([np.cos(ω * T), -0.5 * np.cos(ω * T) + 0.3 / ω * np.sin(ω * T)], abs=1e-6)
 
 
-def test_restored_runs_continue_bitwise():
-    whole, first, second = pendulums(0.1), pendulums(0.1), pendulums(0.1)
+@pytest.mark.parametrize("splitting", ["strang", "blanes_moan"])
+def test_restored_runs_continue_bitwise(splitting):
+    whole, first, second = (pendulums(0.1, splitting) for _ in range(3))
     end = positions_and_velocities(whole, 1.0), positions_and_velocities(whole, 2.0)
     positions_and_velocities(first, 1.0)
     second.restore(first.state())
@@ -219,6 +314,25 @@ def test_a_force_that_is_not_finite_stops_the_run():
         (
             lambda: prepare(Vlasov(Coulomb(1)), LINE, np.zeros((2, 2)), np.array([1.0, -1.0]), STREAM),
             "one circulation per particle",
+        ),
+        (lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0]] * 2, splitting="order4"), "is unknown"),
+        (
+            lambda: start(Vlasov(Coulomb(1)), LINE, [[0.0, 0.0]] * 2, splitting="force_gradient"),
+            "no force gradient",
+        ),
+        (
+            lambda: start(Vlasov(Coulomb(1), 1.0), LINE, [[0.0, 0.0]] * 2, splitting="strang"),
+            "friction or noise",
+        ),
+        (
+            lambda: start(
+                Vlasov(Coulomb(1)),
+                LINE,
+                [[0.0, 0.0]] * 2,
+                field=lambda t, x: 0 * x,
+                splitting="blanes_moan",
+            ),
+            "goes back in time",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,7 +14,10 @@ import pytest
 import xarray as xr
 
 import mfpde as mf
-from mfpde_solvers.equations import Vlasov
+from mfpde.particles.ensemble import Ensemble
+from mfpde.particles.forces import forces_for
+from mfpde.particles.simulation import system_for
+from mfpde_solvers.equations import NavierStokes, Vlasov
 
 TIMES = np.array([0.0, 0.3, 0.55])
 
@@ -257,3 +261,53 @@ def test_bad_input_is_refused_before_anything_is_touched(
 def test_a_singular_kernel_of_another_domain_has_no_sorted_forces() -> None:
     with pytest.raises(ValueError, match="use forces='direct'"):
         mf.simulate(lumpy(), 8, forces="sorted")
+
+
+def test_memory_is_what_a_run_states() -> None:
+    """Replicas are drawn and led one after the other; states and copies of all of them, and nothing else."""
+    problem, size = mf.problems.landau_damping(), 20_000
+    system = system_for(problem, size, 0, 0.1, "auto", np.array([0.0]))
+    tracemalloc.start()
+    try:
+        run = Ensemble(system, (system.draw(r) for r in range(10)), None)
+        for time in (0.5, 1.0, 1.5):
+            run.step(time)
+            run.observe()
+            run.state()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # at least states and forces; half a megabyte is for all that is not an array of particles
+    assert 10 * 3 * 8 * size < peak < run.memory + 2**19
+
+
+@pytest.mark.slow
+def test_a_million_particles_on_a_line_keep_their_momentum_and_energy() -> None:
+    """Sorted forces: equal and opposite, so momentum to round-off; energy to the order of the step."""
+    problem, size = mf.problems.landau_damping(amplitude=0.3), 10**6
+    found = mf.simulate(problem, size, [0.0, 0.5], dt=0.05)
+    momentum = found["v"].mean("particle").values[:, 0]
+    assert abs(momentum[1] - momentum[0]) < 1e-12
+    forces = forces_for(problem.equation.kernel.on(problem.grid.positions), "sorted")
+    kinetic = (found["v"] ** 2).mean("particle").values[:, 0] / 2
+    potential = [forces.energy(x[0][:, None], 1 / size**2) for x in found["x"].values]
+    total = kinetic + potential
+    # Verlet conserves an energy that differs from this one by (ω dt)² of what is exchanged, with ω = 1
+    assert abs(total[1] - total[0]) < 0.05**2 * abs(kinetic[1] - kinetic[0])
+    assert abs(kinetic[1] - kinetic[0]) > 1e-3  # some energy is exchanged
+
+
+@pytest.mark.slow
+def test_a_million_vortices_keep_their_centre() -> None:
+    """Fast sums on the torus, without viscosity: ΣMᵢuᵢ = 0, so one step leaves ΣMᵢXᵢ to the tolerance."""
+    problem = mf.problems.taylor_green()
+    problem = problem.replace(equation=NavierStokes(0.0, problem.equation.circulations))
+    size, dt = 10**6, 0.01
+    found = mf.simulate(problem, size, [0.0, dt], dt=dt)
+    masses = found["circulation"].values[0]
+    for axis in problem.grid.axes:
+        x = found[axis.name].values[:, 0]
+        moved = x[1] - x[0]
+        moved -= axis.length * np.round(moved / axis.length)
+        assert abs((masses * moved).mean()) < 1e-6 * np.sqrt(((masses * moved) ** 2).mean())
+        assert np.sqrt((moved**2).mean()) > 1e-4

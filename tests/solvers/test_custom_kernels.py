@@ -365,3 +365,16 @@ def test_smooth_functions_make_no_warning_on_coarse_grids(dim):
 def test_there_is_no_transform_on_the_whole_space():
     with pytest.raises(ValueError, match="truncated"):
         Custom(coulomb, 2).on(box(2, 8)).symbol(1.0, 1.0)
+
+
+def test_a_smooth_kernel_of_zero_mean_makes_no_warning_on_a_torus():
+    """Its mean is 0 by cancellation only, (0.2 sin y, 0.2 cos x); errors are judged by the other waves."""
+    domain = torus((2 * np.pi, 2 * np.pi), 16)
+    kernel = Custom(lambda z: 0.2 * np.stack([np.sin(z[..., 1]), np.cos(z[..., 0])], axis=-1), dim=2).on(
+        domain
+    )
+    z = np.array([[0.3, 1.0], [2.0, -0.4]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values = kernel(z)
+    assert values == pytest.approx(0.2 * np.stack([np.sin(z[:, 1]), np.cos(z[:, 0])], axis=1), abs=1e-12)

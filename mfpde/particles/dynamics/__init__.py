@@ -13,8 +13,9 @@ from mfpde.particles.dynamics import first_order, landau, second_order
 from mfpde_solvers.equations import FirstOrder, Landau, Vlasov
 from mfpde_solvers.evolve import Run
 from mfpde_solvers.grid import VELOCITIES, Grid
+from mfpde_solvers.stepping import Splitting
 
-__all__ = ["check_equation", "default_step", "is_stochastic", "prepare"]
+__all__ = ["check_equation", "check_splitting", "default_step", "is_stochastic", "prepare", "strong_order"]
 
 Array = NDArray[Any]
 
@@ -38,6 +39,7 @@ def prepare(
     *,
     forces: str = "auto",
     field: Callable[[float, Array], Array] | None = None,
+    splitting: Splitting | str | None = None,
 ) -> Run:
     """The particle system of ``equation``, started from given points.
 
@@ -58,6 +60,9 @@ def prepare(
     forces : {"auto", "direct", "sorted", "fast"}
     field : callable, optional
         F(t, x), (N, d) → (N, d), in place of the pair sums: independent particles in a given field.
+    splitting : Splitting or {"strang", "blanes_moan"}, optional
+        For Newton's equations: velocity Verlet (``strang``, the default) of order 2, or order 4 with six
+        forces in a step.
 
     Raises
     ------
@@ -65,6 +70,7 @@ def prepare(
         If shapes do not fit, points are not finite, or there is no such system.
     """
     check_equation(equation, grid, forces)
+    options = check_splitting(equation, splitting, field is not None)
     points, circulation = np.asarray(points, dtype=float), np.asarray(circulation, dtype=float)
     if points.ndim != 2 or points.shape[1] != grid.dim:
         raise ValueError(
@@ -74,8 +80,10 @@ def prepare(
         raise ValueError(f"at least two finite points are needed, got {len(points)} (or some are not finite)")
     if circulation.shape != (len(points),):
         raise ValueError(f"{len(points)} points take as many circulations, got shape {circulation.shape}")
-    dt = default_step(equation, grid, _histogram(grid, points)) if dt is None else dt
-    run: Run = _module(equation).prepare(equation, grid, points, circulation, stream, dt, forces, field)
+    dt = default_step(equation, grid, _histogram(grid, points), splitting) if dt is None else dt
+    run: Run = _module(equation).prepare(
+        equation, grid, points, circulation, stream, dt, forces, field, **options
+    )
     return run
 
 
@@ -84,9 +92,38 @@ def check_equation(equation: Any, grid: Grid, forces: str = "auto") -> None:
     _module(equation).check_equation(equation, grid, forces)
 
 
-def default_step(equation: Any, grid: Grid, density: Array) -> float:
+def check_splitting(
+    equation: Any, splitting: Splitting | str | None, coupled: bool = False
+) -> dict[str, Splitting]:
+    """What a system takes for its splitting: nothing where none is given.
+
+    Raises
+    ------
+    ValueError
+        If one is given and the equation is not Newton's, or it is not one of particles, or (``coupled``) not
+        one of particles in a mean field.
+    """
+    if splitting is None:
+        return {}
+    if not isinstance(equation, Vlasov):
+        raise ValueError(
+            f"splittings of kicks and drifts are those of second-order systems, not of {equation!r}; use "
+            "splitting=None"
+        )
+    return {"splitting": second_order.chosen(equation, splitting, coupled)}
+
+
+def default_step(
+    equation: Any, grid: Grid, density: Array, splitting: Splitting | str | None = None
+) -> float:
     """The largest step that is taken if none is given, from the density of positions (or velocities)."""
-    return float(_module(equation).default_step(equation, grid, density))
+    options = check_splitting(equation, splitting)
+    return float(_module(equation).default_step(equation, grid, density, **options))
+
+
+def strong_order(equation: Any) -> float:
+    """Order in the default step of the particles' paths, for given Brownian paths."""
+    return float(_module(equation).strong_order(equation))
 
 
 def is_stochastic(equation: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import sqrt
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,11 @@ from mfpde_solvers.convolution import Convolution
 from mfpde_solvers.equations import FirstOrder
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Grid
+from mfpde_solvers.kernels import BiotSavart, Harmonic
 from mfpde_solvers.kernels.radial import RadialPower
 from mfpde_solvers.stepping import FixedStep
 
-__all__ = ["FirstOrderRun", "check_equation", "default_step", "prepare"]
+__all__ = ["FirstOrderRun", "check_equation", "default_step", "prepare", "strong_order"]
 
 Array = NDArray[Any]
 
@@ -31,15 +32,28 @@ def check_equation(equation: FirstOrder, grid: Grid, forces: str) -> None:
     equation.check_grid(grid)
     forces_for(equation.kernel.on(grid), forces)
     kernel = equation.kernel
-    if kernel.dim == 1 and isinstance(kernel, RadialPower) and kernel.order >= 0 and kernel.ε == 0:
+    if not _meets_infinity(kernel):
+        return
+    if len(equation.circulations) > 1 or kernel.strength * equation.circulations[0] < 0:
         raise ValueError(
-            f"particles on a line with the kernel {kernel!r} meet where it is infinite, which fixed steps do "
-            f"not resolve; cut it off: McKeanVlasov(kernel.with_cutoff(0.01), …)"
+            f"particles on a line with {kernel!r} and circulations {equation.circulations} fall into places "
+            "where the force is infinite: only equal ones that repel are kept apart; cut the kernel off: "
+            "McKeanVlasov(kernel.with_cutoff(0.01), …)"
+        )
+    if forces not in ("auto", "direct"):
+        raise ValueError(
+            f"the implicit steps of {kernel!r} on a line take forces='auto' or 'direct', got {forces!r}"
         )
 
 
+def _meets_infinity(kernel: Any) -> TypeGuard[RadialPower]:
+    """Whether the force is infinite where two particles on a line meet."""
+    singular = isinstance(kernel, RadialPower) and kernel.dim == 1 and kernel.order >= 0 and kernel.ε == 0
+    return singular and kernel.strength != 0
+
+
 def default_step(equation: FirstOrder, grid: Grid, density: Array) -> float:
-    """A twentieth of 1/L, L the largest slope of K∗ρ + S and at least max|k·K̂| max ρ.
+    """A twentieth of 1/L, L the largest slope of K∗ρ + S and at least the rate of :func:`_local_rate`.
 
     Parameters
     ----------
@@ -49,10 +63,32 @@ def default_step(equation: FirstOrder, grid: Grid, density: Array) -> float:
     m = float(np.abs(equation.circulations).max())
     convolution = Convolution(equation.kernel.on(grid), grid)
     u = m * convolution.field(density)
-    L = max(_steepest(u, grid), m * convolution.stiffness * float(density.max()))
+    L = max(_steepest(u, grid), m * _local_rate(equation, convolution) * float(density.max()))
     if equation.drift is not None:
         L += _steepest(np.moveaxis(np.asarray(equation.drift(grid.points)), -1, 0), grid)
     return PHASE / L if L > 0 else STATIC
+
+
+def _local_rate(equation: FirstOrder, convolution: Convolution) -> float:
+    """max|k·K̂|, the rate per density at which a kernel like Coulomb's acts on what is next to a particle.
+
+    Vortices of both signs have a velocity where their density has none: theirs is max|k||K̂|. Kernels smoother
+    than Coulomb's have none, nor do those that are met by implicit steps.
+    """
+    kernel = equation.kernel
+    if isinstance(kernel, BiotSavart):
+        return 1.0
+    smooth = isinstance(kernel, RadialPower) and kernel.order < kernel.dim - 2
+    if smooth or isinstance(kernel, Harmonic) or _meets_infinity(kernel):
+        return 0.0
+    return float(convolution.stiffness)
+
+
+def strong_order(equation: FirstOrder) -> float:
+    """1 with noise, which is additive; 4 without, 2 by implicit steps."""
+    if equation.diffusion != 0:
+        return 1.0
+    return 2.0 if _meets_infinity(equation.kernel) else 4.0
 
 
 def _steepest(u: Array, grid: Grid) -> float:
@@ -71,6 +107,11 @@ def prepare(
     field: Callable[[float, Array], Array] | None = None,
 ) -> FirstOrderRun:
     """The particle system of a first-order equation; see :func:`mfpde.particles.dynamics.prepare`."""
+    if field is None and _meets_infinity(equation.kernel):
+        from mfpde.particles.dynamics.ordered import OrderedRun
+
+        direct = forces_for(equation.kernel.on(grid), "direct")
+        return OrderedRun(equation, grid, points, circulation, stream, dt, direct)
     pairs = forces_for(equation.kernel.on(grid), forces, size=len(points))
     return FirstOrderRun(equation, grid, points, circulation, stream, dt, pairs, field)
 

@@ -14,7 +14,7 @@ from mfpde_solvers.equations import Landau
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Grid
 
-__all__ = ["LandauRun", "check_equation", "default_step", "prepare"]
+__all__ = ["LandauRun", "check_equation", "default_step", "prepare", "strong_order"]
 
 Array = NDArray[Any]
 Coefficients = Callable[[Array], tuple[Array, Array]]
@@ -38,6 +38,11 @@ def default_step(equation: Landau, grid: Grid, density: Array) -> float:
     speeds = np.meshgrid(*grid.coordinates, indexing="ij", sparse=True)
     temperature = float(grid.integrate(sum(v**2 for v in speeds) * density)) / d
     return float(PHASE / (4 * d * temperature ** (equation.exponent / 2)))
+
+
+def strong_order(equation: Landau) -> float:
+    """½: the noise is multiplicative, and Euler and Maruyama's scheme has no correction for it."""
+    return 0.5
 
 
 def prepare(

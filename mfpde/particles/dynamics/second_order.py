@@ -1,8 +1,9 @@
-"""Second-order particle systems: Newton's equations by velocity Verlet."""
+"""Second-order particle systems: Newton's equations by symplectic splittings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import numba
@@ -14,10 +15,10 @@ from mfpde.particles.forces import Forces, forces_for
 from mfpde_solvers.equations import Vlasov
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Grid
-from mfpde_solvers.stepping import FixedStep
+from mfpde_solvers.stepping import STRANG, FixedStep, Splitting, splitting_from
 from mfpde_solvers.vlasov.scales import fastest_frequency
 
-__all__ = ["VERLET_PHASE", "NewtonRun", "check_equation", "default_step", "prepare"]
+__all__ = ["VERLET_PHASE", "NewtonRun", "check_equation", "chosen", "default_step", "prepare", "strong_order"]
 
 Array = NDArray[Any]
 
@@ -34,14 +35,45 @@ def prepare(
     dt: float,
     forces: str,
     field: Callable[[float, Array], Array] | None = None,
+    splitting: Splitting | str | None = None,
 ) -> NewtonRun | LangevinRun:
     """The particle system of a Vlasov equation; see :func:`mfpde.particles.dynamics.prepare`."""
     if (circulation != 1).any():
         raise ValueError("second-order systems have one circulation per particle, equal to 1")
+    composition = chosen(equation, splitting, field is not None)
     pairs = forces_for(equation.kernel.on(grid), forces, size=len(points))
     if equation.friction or equation.diffusion != 0:
         return LangevinRun(equation, grid, points, stream, dt, pairs, field)
-    return NewtonRun(equation, grid, points, pairs, FixedStep(dt), field)
+    return NewtonRun(equation, grid, points, pairs, FixedStep(dt), field, composition)
+
+
+def chosen(equation: Vlasov, splitting: Splitting | str | None, coupled: bool = False) -> Splitting:
+    """The splitting that is meant, Verlet's if none is.
+
+    Raises
+    ------
+    ValueError
+        If one is given that is unknown, needs gradients of the force, or is not for this system: there is
+        friction or noise, or, when ``coupled`` to a field, some of its drifts go back in time.
+    """
+    if splitting is None:
+        return STRANG
+    composition = splitting_from(splitting)
+    if equation.friction or equation.diffusion != 0:
+        raise ValueError(
+            f"the splitting {composition.name!r} is one of kicks and drifts; with friction or noise there is "
+            "the one scheme, use splitting=None"
+        )
+    if composition.gradients:
+        raise ValueError(
+            f"particles have no force gradient for {composition.name!r}; use 'blanes_moan' or 'strang'"
+        )
+    if coupled and min(composition.drifts) < 0:
+        raise ValueError(
+            f"{composition.name!r} goes back in time within a step, where the mean field is gone; use "
+            "splitting='strang' with a mean field"
+        )
+    return composition
 
 
 def check_equation(equation: Vlasov, grid: Grid, forces: str) -> None:
@@ -50,8 +82,12 @@ def check_equation(equation: Vlasov, grid: Grid, forces: str) -> None:
     forces_for(equation.kernel.on(grid), forces)
 
 
-def default_step(equation: Vlasov, grid: Grid, density: Array) -> float:
+def default_step(
+    equation: Vlasov, grid: Grid, density: Array, splitting: Splitting | str | None = None
+) -> float:
     """A tenth of the shortest linear time scale, or of 1/ζ where the friction ζ is faster.
+
+    It is longer by their number for splittings with several forces in a step, which then cost as much.
 
     Parameters
     ----------
@@ -59,16 +95,22 @@ def default_step(equation: Vlasov, grid: Grid, density: Array) -> float:
         Density of positions.
     """
     rate = max(fastest_frequency(equation, grid, density), equation.friction)
-    return VERLET_PHASE / rate if rate > 0 else STATIC
+    phase = VERLET_PHASE * len(chosen(equation, splitting).drifts)
+    return phase / rate if rate > 0 else STATIC
+
+
+def strong_order(equation: Vlasov) -> float:
+    """1 with noise, else that of velocity Verlet."""
+    return 1.0 if equation.diffusion != 0 else float(STRANG.order)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
-    """Half a kick and a drift in one pass; x returns into its box on axes whose period is not 0."""
+def _kick_and_drift(x, v, a, kick, drift, box):  # type: ignore[no-untyped-def]
+    """A kick and a drift in one pass; x returns into its box on axes whose period is not 0."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
-            v[i, k] += 0.5 * h * a[i, k]
-            moved = x[i, k] + h * v[i, k]
+            v[i, k] += kick * a[i, k]
+            moved = x[i, k] + drift * v[i, k]
             lower, period = box[k, 0], box[k, 1]
             if period > 0:
                 moved -= period * np.floor((moved - lower) / period)
@@ -79,20 +121,21 @@ def _kick_and_drift(x, v, a, h, box):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, error_model="numpy")
 def _kick(v, a, τ):  # type: ignore[no-untyped-def]
-    """A kick v += a τ; the sum of the accelerations tells whether all are finite."""
+    """A kick v += a τ; the sum of the velocities tells whether all forces of the step were finite."""
     total = 0.0
     for i in range(v.shape[0]):
         for k in range(v.shape[1]):
             v[i, k] += a[i, k] * τ
-            total += a[i, k]
+            total += v[i, k]
     return total
 
 
 class NewtonRun:
-    """dX = V dt, dV = (w Σ_{j≠i} K(Xᵢ − Xⱼ) + S(Xᵢ)) dt by velocity Verlet, second order, symplectic.
+    """dX = V dt, dV = (w Σ_{j≠i} K(Xᵢ − Xⱼ) + S(Xᵢ)) dt by a symplectic, symmetric splitting.
 
-    The weight w is 1/N or 1/(N − 1); positions on periodic axes stay in their box. A given field F(t, x)
-    takes the place of the sum.
+    Kicks and drifts in turn. Strang's splitting, half a kick, a drift, half a kick, is velocity Verlet, of
+    order 2 with one force in a step; that of Blanes and Moan has order 4 and six. The weight w is 1/N or
+    1/(N − 1); positions on periodic axes stay in their box. A given field F(t, x) takes the place of the sum.
     """
 
     def __init__(
@@ -103,18 +146,19 @@ class NewtonRun:
         forces: Forces,
         controller: FixedStep,
         field: Callable[[float, Array], Array] | None = None,
+        splitting: Splitting = STRANG,
     ) -> None:
         d = grid.positions.dim
         self.time = 0.0
         self._axes = grid.positions.axes
         self._names = grid.names
-        self._drift = equation.drift
+        self._drift, self._splitting = equation.drift, splitting
         self._forces, self._field, self._controller = forces, field, controller
         self._weight = 1.0 / (len(points) if equation.scaling == "1/N" else len(points) - 1)
-        self._x = np.ascontiguousarray(points[:, :d])
-        self._v = np.ascontiguousarray(points[:, d:])
+        self._x = np.array(points[:, :d], order="C")  # copies, even of columns: steps are taken in place
+        self._v = np.array(points[:, d:], order="C")
         self._box = np.array([[axis.lower, axis.length if axis.periodic else 0.0] for axis in self._axes])
-        _kick_and_drift(self._x, self._v, np.zeros_like(self._v), 0.0, self._box)
+        _kick_and_drift(self._x, self._v, np.zeros_like(self._v), 0.0, 0.0, self._box)
         self._acceleration: Array | None = None
 
     @property
@@ -123,16 +167,23 @@ class NewtonRun:
         return 5 * self._x.nbytes
 
     def step(self, limit: float) -> float:
-        """Half a kick, a drift, half a kick."""
+        """Kicks and drifts in turn; the last force is the first of the next step."""
         h, time = self._controller.next(self.time, limit)
         if self._acceleration is None:
             self._acceleration = self._accelerate(self.time)
-        _kick_and_drift(self._x, self._v, self._acceleration, h, self._box)
-        self._acceleration = self._accelerate(time)
-        if not np.isfinite(_kick(self._v, self._acceleration, h / 2)):
+        *kicks, last = self._splitting.kicks
+        for kick, drift, moment in zip(kicks, self._splitting.drifts, self._moments(h, time), strict=True):
+            _kick_and_drift(self._x, self._v, self._acceleration, kick * h, drift * h, self._box)
+            self._acceleration = self._accelerate(moment)
+        if not np.isfinite(_kick(self._v, self._acceleration, last * h)):
             raise ResolutionLost(self.time, "the force on a particle is not finite")
         self.time = time
         return time
+
+    def _moments(self, h: float, end: float) -> list[float]:
+        """Times after each drift of a step, the last exactly its end."""
+        passed = accumulate(self._splitting.drifts[:-1])
+        return [*(self.time + share * h for share in passed), end]
 
     def _accelerate(self, time: float) -> Array:
         a = self._forces(self._x, self._weight) if self._field is None else self._field(time, self._x)

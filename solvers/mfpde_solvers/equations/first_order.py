@@ -25,6 +25,10 @@ class FirstOrder(ABC):
 
     The particle system is dXᵢ = S(Xᵢ) dt + (1/N) Σ_{j≠i} Mⱼ K(Xᵢ − Xⱼ) dt + √(2σ) dBᵢ with circulations Mⱼ
     that do not change. ρ_m has the mass P(M = m). The usual equation has the one circulation 1, and ω = ρ.
+
+    References
+    ----------
+    A.-S. Sznitman, Topics in propagation of chaos, Lecture Notes in Math. 1464 (1991) 165-251
     """
 
     kernel: Kernel
@@ -101,6 +105,10 @@ class McKeanVlasov(FirstOrder):
     ------
     TypeError, ValueError
         If the kernel is not a kernel, the diffusion negative, the scaling unknown or a circulation repeated.
+
+    References
+    ----------
+    H. P. McKean, Proc. Natl. Acad. Sci. USA 56 (1966) 1907-1911
     """
 
     kernel: Kernel
@@ -144,6 +152,11 @@ class NavierStokes(_Member):
         ν ≥ 0.
     circulations : numbers
         The values m.
+
+    References
+    ----------
+    A. J. Chorin, J. Fluid Mech. 57 (1973) 785-796; P.-E. Jabin and Z. Wang, Invent. Math. 214 (2018)
+    523-591
     """
 
     viscosity: float | PowerOfN
@@ -187,6 +200,11 @@ class KellerSegel(_Member):
         χ; attracts where positive.
     diffusion : float or PowerOfN
         σ ≥ 0.
+
+    References
+    ----------
+    E. F. Keller and L. A. Segel, J. Theor. Biol. 26 (1970) 399-415; A. Blanchet, J. Dolbeault and B.
+    Perthame, Electron. J. Differential Equations 2006, no. 44
     """
 
     chi: float
@@ -218,6 +236,10 @@ class LogGas(_Member):
         λ; repels where positive.
     diffusion : float or PowerOfN
         σ ≥ 0.
+
+    References
+    ----------
+    S. Serfaty, Duke Math. J. 169 (2020) 2887-2935
     """
 
     dim: int
@@ -249,6 +271,10 @@ class Kuramoto(_Member):
         κ.
     diffusion : float or PowerOfN
         σ ≥ 0.
+
+    References
+    ----------
+    H. Sakaguchi, Prog. Theor. Phys. 79 (1988) 39-46
     """
 
     coupling: float

@@ -43,6 +43,11 @@ class Landau:
     ValueError
         If the dimension or the exponent is not one of these.
 
+    References
+    ----------
+    C. Villani, Arch. Ration. Mech. Anal. 143 (1998) 273-307; N. Fournier and M. Hauray, Ann. Probab. 44
+    (2016) 3581-3660
+
     Examples
     --------
     >>> Landau(3, -3).vector([1.0, 0.0, 0.0])

@@ -39,6 +39,11 @@ class Vlasov:
     ------
     TypeError, ValueError
         If the kernel is not a kernel, a coefficient is negative or the scaling unknown.
+
+    References
+    ----------
+    W. Braun and K. Hepp, Commun. Math. Phys. 56 (1977) 101-113; D. Lazarovici and P. Pickl, Arch.
+    Ration. Mech. Anal. 225 (2017) 1201-1231
     """
 
     kernel: Kernel

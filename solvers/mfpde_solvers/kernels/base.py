@@ -184,6 +184,13 @@ class DomainKernel:
     """A kernel on the domain of a grid; what convolutions, particles and measures use.
 
     Made by :meth:`Kernel.on`. On a torus it is periodic, of zero mean, and ``symbol`` vanishes at k = 0.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        K on the whole space.
+    axes : tuple of Axis
+        The positions, each periodic or open.
     """
 
     kernel: Kernel

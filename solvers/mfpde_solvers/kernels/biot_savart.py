@@ -30,6 +30,10 @@ class BiotSavart(Kernel):
     cutoff : float or PowerOfN
         ε: a vortex that turns like a rigid body inside, z^⊥/(2πε²).
 
+    References
+    ----------
+    A. J. Chorin, J. Fluid Mech. 57 (1973) 785-796
+
     Examples
     --------
     >>> (2 * np.pi * BiotSavart()([[2.0, 0.0]])).tolist()

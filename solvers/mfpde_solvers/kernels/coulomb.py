@@ -121,6 +121,10 @@ class Coulomb(CoulombField):
     cutoff : float or PowerOfN
         ε ≥ 0 (Lazarovici & Pickl, eq. 4: ε = N^{−δ}).
 
+    References
+    ----------
+    D. Lazarovici and P. Pickl, Arch. Ration. Mech. Anal. 225 (2017) 1201-1231, for the cut-off
+
     Examples
     --------
     >>> Coulomb(1, strength=2.0)([[-0.5], [0.0], [3.0]]).ravel()

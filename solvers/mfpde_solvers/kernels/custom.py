@@ -223,8 +223,10 @@ def _means(kernel: Custom, lengths: Lengths, potential: bool) -> Array:
     if None in lengths:
         return np.zeros(1 if potential else kernel.dim)
     halves = _halves(0.0, lengths)
-    integrals, _ = _tables(kernel, halves, (0.0,) * kernel.dim, (1,) * kernel.dim, potential)
-    return np.array([part[(0,) * kernel.dim].item() for part in integrals]) / prod(2 * a for a in halves)
+    # A few waves beside k = 0, so that a mean of 0 is judged by the size of the kernel.
+    waves = tuple(np.pi / a for a in halves)
+    integrals, _ = _tables(kernel, halves, waves, (4,) * kernel.dim, potential)
+    return np.array([part[(0,) * 2 * kernel.dim].item() for part in integrals]) / prod(2 * a for a in halves)
 
 
 @lru_cache(maxsize=4)

@@ -19,6 +19,17 @@ class Harmonic(Kernel):
 
     Its transform is concentrated at k = 0, so :meth:`DomainKernel.symbol` is zero; fields come from the
     truncated kernel.
+
+    Parameters
+    ----------
+    dim : {1, 2, 3}
+        Dimension d.
+    rate : float
+        a; attracts where positive.
+
+    References
+    ----------
+    S. Benachour, B. Roynette, D. Talay and P. Vallois, Stochastic Process. Appl. 75 (1998) 173-201
     """
 
     dim: int

@@ -26,6 +26,10 @@ class KellerSegel(CoulombField):
     cutoff : float or PowerOfN
         ε: linear inside, −χ z/(2πε²).
 
+    References
+    ----------
+    E. F. Keller and L. A. Segel, J. Theor. Biol. 26 (1970) 399-415
+
     Examples
     --------
     >>> KellerSegel(2 * np.pi)([[2.0, 0.0]]).tolist()

@@ -20,6 +20,15 @@ class Kuramoto(Kernel):
     """K(z) = −κ sin z on the circle of length 2π, with V(z) = −κ cos z; κ > 0 synchronises.
 
     In a second-order equation this is the Hamiltonian mean-field model.
+
+    Parameters
+    ----------
+    coupling : float
+        κ.
+
+    References
+    ----------
+    H. Sakaguchi, Prog. Theor. Phys. 79 (1988) 39-46
     """
 
     coupling: float

@@ -25,6 +25,10 @@ class LogGas(RadialPower):
     cutoff : float or PowerOfN
         ε: linear inside, λ z/ε².
 
+    References
+    ----------
+    S. Serfaty, Duke Math. J. 169 (2020) 2887-2935
+
     Examples
     --------
     >>> LogGas(2, strength=3.0)([[2.0, 0.0]]).tolist()

@@ -24,6 +24,10 @@ class PowerLaw(RadialPower):
     strength : float
     cutoff : float or PowerOfN
 
+    References
+    ----------
+    D. Lazarovici and P. Pickl, Arch. Ration. Mech. Anal. 225 (2017) 1201-1231, Theorem 10.1
+
     Examples
     --------
     >>> PowerLaw(2, exponent=2.0)([[2.0, 0.0]]).tolist()

@@ -24,6 +24,10 @@ class Riesz(RadialPower):
     cutoff : float or PowerOfN
         ε: linear inside, c z/ε^{s+2}.
 
+    References
+    ----------
+    S. Serfaty, Duke Math. J. 169 (2020) 2887-2935
+
     Examples
     --------
     >>> float(Riesz(3, s=2.0).potential([0.5, 0.0, 0.0]))

@@ -57,6 +57,10 @@ class ConservativeLandau:
     When it fails: a box too small or cells too wide, which nothing else shows; both are checked at the start.
     The density may undershoot zero where it is negligible; the entropic form replaces it there by 1e-10 of
     its maximum, so that its theorem holds up to that.
+
+    References
+    ----------
+    P. Degond and B. Lucquin-Desreux, Numer. Math. 68 (1994) 239-262
     """
 
     order: int = 8

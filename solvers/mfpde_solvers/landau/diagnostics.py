@@ -61,7 +61,7 @@ def _pointwise(f: FloatArray, rate: FloatArray, grid: Grid) -> dict[str, float]:
 def logarithmic_bounds(f: FloatArray, grid: Grid, time: float) -> dict[str, float]:
     """Sup |∇log f| / (1 + √t + |v|) and sup |∇²log f| / (1 + t + |v|²) (Frobenius norm) where f is resolved.
 
-    The quotients of F Prop. 3, which stay bounded in time.
+    The quotients of Proposition 3 of Carrillo, Feng, Guo, Jabin and Wang (2024), which stay bounded in time.
     """
     from findiff import Diff
     from scipy.ndimage import minimum_filter

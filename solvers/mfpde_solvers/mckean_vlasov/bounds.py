@@ -26,7 +26,7 @@ def pointwise_bounds(densities: Array, grid: Grid, time: float, diffusion: float
     ρ ≤ C/(1+t) exp(−|x|²/(8σt + C)). Derivatives by differences of order 8 where ρ and the cells they reach
     are above 1e-10 of the maximum; the largest value over the densities ρ_m.
 
-    Source: seeds F, Proposition 1, for the vorticity equation in the plane.
+    Source: X. Feng and Z. Wang (2023), Proposition 1, for the vorticity equation in the plane.
     """
     x2 = sum(x**2 for x in np.meshgrid(*grid.coordinates, indexing="ij", sparse=True))
     w = (1 + np.log1p(time)) / (1 + time) + x2 / (1 + time) ** 2

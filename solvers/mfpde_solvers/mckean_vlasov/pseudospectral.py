@@ -59,6 +59,11 @@ class PseudoSpectral:
     When it fails: concentrations, shocks and filaments reach the cell size; the run then ends with
     ``ResolutionLost`` and says how many cells to use. Discontinuous densities undershoot; use finite volumes.
     Densities that decay slowly in space are cut at the ends of the grid (``edge_mass``).
+
+    References
+    ----------
+    J. D. Lawson, SIAM J. Numer. Anal. 4 (1967) 372-380; A.-K. Kassam and L. N. Trefethen, SIAM J. Sci.
+    Comput. 26 (2005) 1214-1233
     """
 
     scheme: Literal["lawson_rk4", "etdrk4"] = "lawson_rk4"

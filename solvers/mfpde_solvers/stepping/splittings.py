@@ -20,6 +20,8 @@ class Splitting:
 
     Attributes
     ----------
+    name : str
+        What it is called in files.
     order : int
         Order of the composition in the step.
     kicks, drifts : tuple of float
@@ -30,6 +32,10 @@ class Splitting:
     gradients : tuple of float
         Empty, or for each kick the factor γ of the force gradient g: a kick changes v by h b F + h³ γ g,
         where for a force F(x) of one particle g = (F·∇)F.
+
+    References
+    ----------
+    E. Hairer, C. Lubich and G. Wanner, Geometric Numerical Integration, Springer 2006, chapter II
     """
 
     name: str

@@ -60,6 +60,10 @@ class SemiLagrangian:
     When it fails: phase-space filaments reach the cell size after a time of order ``1/(k Δv)``; from then
     on they are smoothed (visible as a drift of ``l2_norm`` and ``entropy``) and f undershoots without the
     limiter; ``"fourier"`` does not smooth them.
+
+    References
+    ----------
+    C. Z. Cheng and G. Knorr, J. Comput. Phys. 22 (1976) 330-351
     """
 
     degree: int | Literal["fourier"] = 9
