@@ -77,13 +77,15 @@ def convergence(study: xr.Dataset) -> Figure:
     rates = {(row["measure"], row["time"]): row for row in convergence_rows(study)}
     for name, panel in zip(names, axes[0], strict=True):
         measure, floor = study[name], floor_of(study, name)
+        if floor is not None and not bool((abs(averaged(floor)) > 0).all()):
+            floor = None  # 0 has no place on logarithmic axes
         sizes = study["size"].values
         mean, error = averaged(measure), standard_error(measure)
         for place, colour in zip(places, _colours(len(places)), strict=True):
             time = float(study["time"][place])
             row = rates[name, time]
-            if not (mean[:, place] != 0).all():
-                continue  # a coupling distance begins with 0
+            if not (abs(mean[:, place]) > 0).all():
+                continue  # a coupling distance begins with 0; an estimate may be refused
             label = f"t = {time:g}: rate {row['rate']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}]"
             spread = 1.06 ** (places.index(place) - len(places) / 2)  # keeps error bars apart
             panel.errorbar(
@@ -93,7 +95,7 @@ def convergence(study: xr.Dataset) -> Figure:
             _floor(panel, sizes, floor)
         theory = float(measure.attrs.get("theory", np.nan))
         if np.isfinite(theory):
-            start = float(averaged(measure if floor is None else floor)[0, -1]) * 1.6
+            start = float(abs(averaged(measure if floor is None else floor)[0, -1])) * 1.6
             label = f"slope {theory:g} (theory)"
             panel.plot(sizes, start * (sizes / sizes[0]) ** theory, "k--", lw=1, label=label)
         panel.set(xscale="log", yscale="log", xlabel="N", ylabel=measure.attrs["long_name"], title=name)
@@ -110,7 +112,7 @@ def convergence(study: xr.Dataset) -> Figure:
 
 
 def _floor(panel: Any, sizes: Any, floor: xr.DataArray) -> None:
-    mean, error = averaged(floor).mean("time"), standard_error(floor).mean("time")
+    mean, error = abs(averaged(floor)).mean("time"), standard_error(floor).mean("time")
     panel.fill_between(sizes, mean - error, mean + error, color="0.75", lw=0)
     panel.plot(sizes, mean, color="0.45", lw=1, label="i.i.d. floor (mean over t)")
 

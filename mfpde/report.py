@@ -15,8 +15,8 @@ WIDTH = 120
 
 
 def measures_of(study: xr.Dataset) -> list[str]:
-    """Names of the measures of a study, without their floors, errors and excesses."""
-    parts = ("_iid", "_excess", "_reference_error")
+    """Names of the measures of a study, without their floors, errors, excesses and statistics."""
+    parts = ("_iid", "_excess", "_reference_error", "_statistic", "_stderr")
     return [
         str(name)
         for name in study.data_vars
@@ -39,9 +39,10 @@ def averaged(values: xr.DataArray) -> xr.DataArray:
 
 
 def standard_error(values: xr.DataArray) -> xr.DataArray:
-    """Standard error of :func:`averaged`; 0 for exact floors."""
+    """Standard error of :func:`averaged`: of a measure of the ensemble its own, 0 for exact floors."""
     if "replica" not in values.dims:
-        return xr.zeros_like(values)
+        own = values.coords.get(f"{values.name}_stderr")
+        return xr.zeros_like(values) if own is None else own.transpose(*values.dims).reset_coords(drop=True)
     count = values.sizes["replica"]
     if values.attrs.get("reduction") == "rms":
         spread: xr.DataArray = (values**2).std("replica", ddof=1) / (2 * averaged(values))
@@ -55,7 +56,7 @@ def convergence_rows(study: xr.Dataset) -> list[dict[str, float | str]]:
     """One row for each measure and time: rate, interval, theory, excess over the floor, reference error.
 
     The excess is mean − floor at the largest N, relative to the floor, with its standard error; NaN for
-    measures without a floor.
+    measures without a floor, or whose floor is 0.
     """
     from mfpde.chaos.rates import fit_rate
 
@@ -90,11 +91,12 @@ def _excesses(study: xr.Dataset, name: str) -> dict[str, Any]:
         return dict.fromkeys(("excess", "excess_error", "reference_error"), nothing)
     floor = floor.isel(size=[-1])
     iid = averaged(floor)[0].values
+    scale = np.where(iid == 0, np.nan, abs(iid))  # nothing is relative to a floor of 0
     error = np.hypot(standard_error(measure)[0].values, standard_error(floor)[0].values)
     return {
-        "excess": (averaged(measure)[0].values - iid) / iid,
-        "excess_error": error / iid,
-        "reference_error": np.abs(study[f"{name}_reference_error"].values / iid),
+        "excess": (averaged(measure)[0].values - iid) / scale,
+        "excess_error": error / scale,
+        "reference_error": np.abs(study[f"{name}_reference_error"].values / scale),
     }
 
 

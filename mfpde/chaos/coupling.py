@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from mfpde.chaos.marginals import Columns
-from mfpde.chaos.metric import axis_names, default_axes
+from mfpde.chaos.metric import Followed, axis_names, default_axes
 from mfpde.dataset import attributes, grid_of
+from mfpde.particles.coupling import CoupledRun
 from mfpde_solvers.grid import Axis, Grid
 
 __all__ = ["CouplingDistance", "CouplingTarget", "coupling_distance"]
@@ -72,6 +73,10 @@ class CouplingDistance:
         """Ready to compare particles on a grid."""
         return CouplingTarget(self.p, Columns(grid, default_axes(self.axes, grid)))
 
+    def follow(self, followed: Followed) -> CouplingObserver:
+        """The distance of the particles of one replica to their partners."""
+        return CouplingObserver(self.on(followed.system.problem.grid), followed.run)
+
 
 @dataclass(frozen=True)
 class CouplingTarget:
@@ -88,20 +93,22 @@ class CouplingTarget:
         squares = sum(_separation(x[:, i], y[:, i], axis) ** 2 for i, axis in enumerate(self.columns.axes))
         return float(np.sqrt(np.mean(squares) if self.p == 2 else np.max(squares)))
 
-    def distance(self, points: ArrayLike) -> NoReturn:
-        """Not a distance to a density: always a ``ValueError``."""
-        raise ValueError(
-            "coupling_distance compares particles with their partners in the mean field, not with a density; "
-            "use converge(..., mean_field=True), or mfpde.chaos.coupling_distance of what "
-            "simulate(..., mean_field=True) returns"
-        )
 
-    def floor(self, size: int) -> None:
-        """There is none."""
+@dataclass(frozen=True, eq=False)
+class CouplingObserver:
+    """The present distance; the way there does not matter."""
 
-    def difference(self, other: CouplingTarget) -> float:
-        """0: it does not depend on a density."""
-        return 0.0
+    target: CouplingTarget
+    run: CoupledRun
+
+    def see(self) -> None:
+        """Nothing is kept."""
+
+    def value(self) -> float:
+        """Distance at the present time."""
+        pair = (self.run.particles.observe(), self.run.coupled.observe())
+        names = self.target.columns.grid.names
+        return self.target.between(*(np.stack([found[name] for name in names], axis=-1) for found in pair))
 
 
 def _separation(x: FloatArray, y: FloatArray, axis: Axis) -> FloatArray:

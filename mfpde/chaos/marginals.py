@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from mfpde.chaos.metric import Metric, default_axes
-from mfpde.dataset import grid_of
+from mfpde.dataset import attributes, grid_of
 from mfpde_solvers.grid import Axis, Grid
 
 __all__ = ["Columns", "evaluate", "marginal", "tents"]
@@ -105,29 +105,47 @@ def evaluate(metric: Metric, points: ArrayLike | xr.Dataset, density: xr.DataArr
     Parameters
     ----------
     points : array (N, n), array (N,) when the metric looks at one axis, or Dataset
-        A Dataset has one variable per axis with a dimension ``particle`` and any others.
+        A Dataset has one variable per axis with a dimension ``particle`` and any others. For a metric of the
+        ensemble an array (R, N, n), or (R, N), of R replicas, or a Dataset with a dimension ``replica``.
     density : DataArray or Dataset
         Limit density; with a ``time`` dimension it is matched to the particles' times exactly.
 
     Returns
     -------
     float or DataArray
-        A float for an array; for a Dataset a DataArray over the dimensions other than ``particle``.
+        A float for an array; for a Dataset a DataArray over the dimensions other than ``particle``. For a
+        metric of the ensemble always a DataArray, without the dimension ``replica``, whose standard error is
+        the coordinate ``<name>_stderr``.
 
     Raises
     ------
     ValueError
-        If a coordinate, a time or a dimension is missing, or the shapes do not fit.
+        If a coordinate, a time or a dimension is missing, or the shapes do not fit; or for a metric of the
+        dynamics, which needs more than points.
     """
+    if metric.needs == "dynamics":
+        raise ValueError(
+            f"{metric.name} compares particles with their partners in the mean field, not with a density; "
+            f"use converge(..., mean_field=True), or mfpde.chaos.{metric.name} of what "
+            "simulate(..., mean_field=True) returns"
+        )
     array = density["density"] if isinstance(density, xr.Dataset) else density
     if isinstance(points, xr.Dataset):
         return _evaluate_dataset(metric, points, array)
     coordinates = np.asarray(points, dtype=float)
-    if coordinates.ndim == 1:
+    ensemble = metric.needs == "ensemble"
+    if coordinates.ndim == 1 + ensemble:
         grid = grid_of(array)
-        array = marginal(array, default_axes(metric.axes, grid))
-        coordinates = coordinates[:, np.newaxis]
-    return metric.target(array).distance(coordinates)
+        array = marginal(array, default_axes(getattr(metric, "axes", None), grid))
+        coordinates = coordinates[..., np.newaxis]
+    if not ensemble:
+        return metric.target(array).distance(coordinates)
+    if coordinates.ndim != 3:
+        raise ValueError(
+            f"{metric.name} needs several replicas, an array (R, N, n), got shape {coordinates.shape}"
+        )
+    value, error = _distances(metric, coordinates, array)
+    return _labelled(metric, grid_of(array), value, error, {}, [])
 
 
 def _evaluate_dataset(metric: Metric, particles: xr.Dataset, density: xr.DataArray) -> xr.DataArray:
@@ -138,25 +156,44 @@ def _evaluate_dataset(metric: Metric, particles: xr.Dataset, density: xr.DataArr
     stacked = xr.concat(
         [particles[name] for name in grid.names], dim="axis", coords="minimal", compat="override"
     )
-    stacked = stacked.transpose("time", ..., "particle", "axis", missing_dims="ignore")
+    last: tuple[str, ...] = ("particle", "axis")
+    if metric.needs == "ensemble":
+        if "replica" not in stacked.dims:
+            raise ValueError(
+                f"{metric.name} needs several replicas, and the particles have no such dimension"
+            )
+        last = ("replica", *last)
+    stacked = stacked.transpose("time", ..., *last, missing_dims="ignore")
     if "time" in density.dims and "time" not in stacked.dims:
         density = _at(density, particles)
     if "time" in density.dims:
-        values = np.stack(
-            [_distances(metric, part, _at(density, part)) for part in stacked.transpose("time", ...)]
-        )
+        parts = [
+            _distances(metric, np.asarray(part.values, dtype=float), _at(density, part)) for part in stacked
+        ]
+        values, errors = (np.stack(found) for found in zip(*parts, strict=True))
     else:
-        values = _distances(metric, stacked, density)
-    dims = [dim for dim in stacked.dims if dim not in ("particle", "axis")]
+        values, errors = _distances(metric, np.asarray(stacked.values, dtype=float), density)
+    dims = [str(dim) for dim in stacked.dims if dim not in last]
     coords = {name: c for name, c in stacked.coords.items() if set(c.dims) <= set(dims)}
-    attrs = {
-        "units": "1",
-        "long_name": metric.long_name,
-        "reduction": metric.reduction,
-        "theory": metric.theory(grid),
-        "citation": metric.citation,
-    }
-    return xr.DataArray(values, coords, dims, name=metric.name, attrs=attrs)
+    return _labelled(metric, grid, values, errors, coords, dims)
+
+
+def _labelled(
+    metric: Metric, grid: Grid, values: FloatArray, errors: FloatArray, coords: Any, dims: list[str]
+) -> xr.DataArray:
+    attrs = attributes(
+        metric.name,
+        long_name=metric.long_name,
+        reduction=metric.reduction,
+        theory=metric.theory(grid),
+        citation=metric.citation,
+    )
+    found = xr.DataArray(values, coords, dims, metric.name, attrs)
+    if metric.needs != "ensemble":
+        return found
+    name = f"{metric.name}_stderr"
+    described = attributes(name, long_name=f"standard error of {metric.long_name}")
+    return found.assign_coords({name: xr.Variable(dims, errors, described)})
 
 
 def _at(density: xr.DataArray, particles: xr.DataArray | xr.Dataset) -> xr.DataArray:
@@ -171,8 +208,14 @@ def _at(density: xr.DataArray, particles: xr.DataArray | xr.Dataset) -> xr.DataA
     return density.isel(time=int(matches[0]))
 
 
-def _distances(metric: Metric, points: xr.DataArray, density: xr.DataArray) -> FloatArray:
+def _distances(metric: Metric, points: FloatArray, density: xr.DataArray) -> tuple[FloatArray, FloatArray]:
+    """Values and standard errors (0 but for the ensemble) over the leading dimensions of the points."""
     target = metric.target(density)
-    values = np.asarray(points.values, dtype=float)
-    flat = values.reshape(-1, *values.shape[-2:])
-    return np.array([target.distance(one) for one in flat]).reshape(values.shape[:-2])
+    kept = 3 if metric.needs == "ensemble" else 2
+    lead, flat = points.shape[:-kept], points.reshape(-1, *points.shape[-kept:])
+    if metric.needs != "ensemble":
+        return np.array([target.distance(one) for one in flat]).reshape(lead), np.zeros(lead)
+    size = points.shape[-2]
+    found = [target.combine(np.array([target.statistic(one) for one in r]), size) for r in flat]
+    values, errors = np.array(found, dtype=float).reshape(-1, 2).T
+    return values.reshape(lead), errors.reshape(lead)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -32,9 +34,47 @@ Density = xr.DataArray | xr.Dataset
 Axes = tuple[str, ...] | None
 FLOOR_STREAM = 2
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in (Wasserstein(), SlicedWasserstein(), Sobolev(), WeakError())
-}
+
+class Registry(Mapping[str, Metric]):
+    """Metrics by name, each with its default arguments; its module is imported when it is first asked for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+
+    def __getitem__(self, name: str) -> Metric:
+        module, _, kind = self._places[name].partition(":")
+        metric: Metric = getattr(import_module(f"mfpde.chaos.{module}"), kind)()
+        return metric
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+METRICS: Mapping[str, Metric] = Registry(
+    {
+        "wasserstein": "transport:Wasserstein",
+        "sliced_wasserstein": "sliced:SlicedWasserstein",
+        "max_sliced_wasserstein": "sliced:MaxSlicedWasserstein",
+        "semi_discrete": "semi_discrete:SemiDiscrete",
+        "sinkhorn": "sinkhorn:Sinkhorn",
+        "sobolev": "negative_sobolev:Sobolev",
+        "weak_error": "weak:WeakError",
+        "modulated_energy": "energy:ModulatedEnergy",
+        "exponential_moment": "exponential:ExponentialMoment",
+        "pair_correlation": "correlations:PairCorrelation",
+        "marginal_l1": "marginal_laws:MarginalL1",
+        "relative_entropy": "marginal_laws:RelativeEntropy",
+        "dual_cumulant": "cumulants:DualCumulant",
+        "coupling_distance": "coupling:CouplingDistance",
+        "path_entropy": "entropy:PathEntropy",
+        "phase_space_distance": "phase_space:PhaseSpaceDistance",
+        "lazarovici_pickl": "phase_space:LazaroviciPickl",
+        "force_fluctuation": "fluctuations:ForceFluctuation",
+    }
+)
 """The metrics that stand for their names."""
 
 
@@ -124,7 +164,9 @@ def iid_floor(
     if size < 1 or samples < 2:
         raise ValueError(f"a floor needs size >= 1 and samples >= 2, got size={size}, samples={samples}")
     metric = metric_from(metric)
-    reduced = marginal(density, metric.axes or grid_of(density).names)
+    if metric.needs == "dynamics":
+        raise ValueError(f"{metric.name} compares paths, not samples of a density: it has no i.i.d. floor")
+    reduced = marginal(density, getattr(metric, "axes", None) or grid_of(density).names)
     target = metric.target(reduced)
     exact = target.floor(size)
     if exact is not None:
@@ -132,6 +174,10 @@ def iid_floor(
     law = from_density(reduced)
     seeds = (np.random.SeedSequence(seed, spawn_key=(size, r, FLOOR_STREAM)) for r in range(samples))
     draws = (law.rvs(size, np.random.default_rng(one)) for one in seeds)
+    if metric.needs == "ensemble":
+        statistics = np.array([target.statistic(points) for points in draws])
+        value, error = target.combine(statistics, size)
+        return _floor(metric, value, error, "sampled")
     values = np.array([target.distance(points) for points in draws])
     if metric.reduction != "rms":
         return _floor(metric, values.mean(), values.std(ddof=1) / np.sqrt(samples), "sampled")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import reduce
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -34,7 +36,8 @@ class Sobolev:
     Parameters
     ----------
     s : float, optional
-        Order, above n/2 for n axes; by default ⌊n/2⌋ + 1.
+        Order, 0 ≤ s < ∞, by default ⌊n/2⌋ + 1 for n axes. For s > n/2 the norm of a point mass is finite and
+        the sum converges as ``modes`` grows; for s ≤ n/2 it is the norm of the given modes only.
     axes : tuple of str, optional
         By default the positions (the velocities if there are no positions).
     modes : int
@@ -43,8 +46,13 @@ class Sobolev:
     Raises
     ------
     ValueError
-        If ``modes < 1``; if ``s ≤ n/2`` (the norm of a point mass would grow without bound with ``modes``);
-        for more than three axes, where (2·modes + 1)^n coefficients are too many.
+        If ``modes < 1``; if ``s`` is negative or not finite; for more than three axes, where
+        (2·modes + 1)^n coefficients are too many.
+
+    Warns
+    -----
+    UserWarning
+        If ``s ≤ n/2``: values with different ``modes`` cannot be compared. The floor stays exact.
     """
 
     s: float | None = None
@@ -58,6 +66,8 @@ class Sobolev:
     def __post_init__(self) -> None:
         if int(self.modes) != self.modes or self.modes < 1:
             raise ValueError(f"modes={self.modes!r} must be a positive integer")
+        if self.s is not None and not 0 <= self.s < inf:
+            raise ValueError(f"s={self.s!r} must be finite and at least 0, or None for the default")
         object.__setattr__(self, "axes", axis_names(self.axes))
 
     @property
@@ -68,7 +78,7 @@ class Sobolev:
         return f"negative Sobolev norm H^{order}{where}"
 
     def theory(self, grid: Grid) -> float:
-        """Exponent −1/2 of N, in every dimension since s > n/2."""
+        """Exponent −1/2 of N in every dimension, the number of modes being fixed."""
         return -0.5
 
     def target(self, density: xr.DataArray) -> SobolevTarget:
@@ -81,8 +91,11 @@ class Sobolev:
             )
         s = len(names) // 2 + 1 if self.s is None else self.s
         if not s > len(names) / 2:
-            raise ValueError(
-                f"s={s} must exceed half the number of axes, {len(names)}/2; leave s out or raise it"
+            warnings.warn(
+                f"s={s:g} is not above {len(names)}/2, half the number of axes: the norm of a point mass "
+                f"grows without bound with the modes, so the value belongs to modes={self.modes}; s > "
+                f"{len(names) / 2:g} does not depend on them",
+                stacklevel=2,
             )
         weights, reduced = tents(density, names)
         coefficients = reduce(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,26 +13,27 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.coupling import CouplingDistance
+from mfpde.chaos.layout import STATISTICS, computed_variables, error_variables, variables_of
 from mfpde.chaos.measures import METRICS
-from mfpde.chaos.metric import Metric, named_metric
+from mfpde.chaos.metric import Metric, fitted, named_metric
+from mfpde.chaos.reduction import complete
 from mfpde.checks import whole
-from mfpde.dataset import CONVENTIONS, attributes, field
+from mfpde.dataset import CONVENTIONS, attributes
 from mfpde.particles.ensemble import System
 from mfpde.particles.mean_field import MeanField
 from mfpde.particles.simulation import mean_field_for, system_for
 from mfpde.solution import study_times
+from mfpde_solvers.equations import Landau
 
 if TYPE_CHECKING:
     from mfpde.problems import Problem
 
-__all__ = ["Metrics", "Plan", "Task", "plan_study", "stored_study"]
+__all__ = ["Metrics", "Plan", "Task", "forget", "plan_study", "stored_study"]
 
 Array = NDArray[Any]
 Metrics = Sequence[str | Metric] | Mapping[str, str | Metric]
 
 CHUNK = 2**16  # particles in one task
-NAMED: Mapping[str, Metric] = METRICS | {CouplingDistance.name: CouplingDistance()}
 
 
 class Task(NamedTuple):
@@ -67,22 +69,39 @@ class Plan:
         coords = {name: xr.Variable(name, values, attributes(name)) for name, values in leading.items()}
         attrs = {"Conventions": CONVENTIONS, **self.identity, "wall_time": 0.0, "status": "running"}
         study = xr.Dataset(coords=coords, attrs=attrs)
-        for name, metric in self.metrics.items():
-            described = _variables(name, metric, self.problem, study, self.seed)
-            study = study.assign({variable: described[variable] for variable in self.variables(name)})
+        for name in self.metrics:
+            for variable, (dims, described) in self._described[name].items():
+                unknown = np.full([study.sizes[dim] for dim in dims], np.nan)
+                study[variable] = xr.Variable(dims, unknown, described)
         return study
 
-    def variables(self, name: str) -> list[str]:
+    @cached_property
+    def _described(self) -> dict[str, dict[str, Any]]:
+        """By metric, dimensions and attributes of its variables."""
+        problem, coupled = self.problem, bool(self.mean_fields)
+        return {n: variables_of(n, m, problem, self.seed, coupled) for n, m in self.metrics.items()}
+
+    def variables(self, name: str, study: xr.Dataset) -> list[str]:
         """The variables of a metric in the study."""
-        if self.metrics[name].needs == "dynamics":
-            return [name]
-        suffixes = ("", "_iid", "_reference_error", *(("_excess",) if self.mean_fields else ()))
-        return [f"{name}{suffix}" for suffix in suffixes]
+        statistics = [f"{name}{suffix}" for suffix in STATISTICS]
+        if not self.mean_fields:
+            statistics.remove(f"{name}_coupled_statistic")
+        return [*self._described[name], *(v for v in statistics if v in study)]
+
+    @property
+    def of_ensemble(self) -> list[str]:
+        """Names of the metrics whose values come from all replicas together."""
+        return [name for name, metric in self.metrics.items() if metric.needs == "ensemble"]
 
     @property
     def of_density(self) -> list[str]:
         """Names of the metrics that compare particles with the limit density."""
         return [name for name, metric in self.metrics.items() if metric.needs != "dynamics"]
+
+    @property
+    def needs_density(self) -> bool:
+        """Whether the limit density is looked at: the field of collisions is made from it."""
+        return bool(self.of_density) or isinstance(self.problem.equation, Landau)
 
     def merged(self, stored: xr.Dataset) -> xr.Dataset:
         """What is stored, with room for what is asked."""
@@ -95,8 +114,7 @@ class Plan:
         study.attrs = dict(stored.attrs)
         if self.mean_fields:
             study.attrs["mean_field"] = self.identity["mean_field"]
-        order = [dim for dim in ("size", "replica", "time") if dim in study.dims]
-        return study.transpose(*order)
+        return study.transpose("size", "replica", "time", ...)
 
     def missing(self, study: xr.Dataset) -> list[Task]:
         """Tasks whose results the study lacks, the largest sizes first."""
@@ -118,8 +136,11 @@ class Plan:
 
     def _lacks(self, asked: xr.Dataset, name: str) -> Array:
         """Where a metric is not known, (size, replica); sampled floors come with it."""
-        computed = [v for v in self.variables(name) if not v.endswith(("_iid", "_reference_error"))]
-        unknown = [asked[variable].isnull().any("time").values for variable in computed]
+        computed = computed_variables(name, self.metrics[name], bool(self.mean_fields))
+        if any(variable not in asked for variable in computed):
+            return np.ones((asked.sizes["size"], asked.sizes["replica"]), dtype=bool)
+        others = (set(asked[variable].dims) - {"size", "replica"} for variable in computed)
+        unknown = [asked[v].isnull().any(list(dims)).values for v, dims in zip(computed, others, strict=True)]
         return np.asarray(np.any(unknown, axis=0))
 
     def has_reference_errors(self, study: xr.Dataset) -> bool:
@@ -127,46 +148,33 @@ class Plan:
         return all(not bool(study[f"{name}_reference_error"].isnull().any()) for name in self.of_density)
 
     def selected(self, study: xr.Dataset) -> xr.Dataset:
-        """The part of the study that was asked for."""
-        names = [variable for name in self.metrics for variable in self.variables(name)]
-        return study[names].sel(size=self.sizes, replica=np.arange(self.replicas))
+        """The part of the study that was asked for; values over other replicas than these are unknown."""
+        names = [variable for name in self.metrics for variable in self.variables(name, study)]
+        asked: xr.Dataset = (
+            study[names].sel(size=self.sizes, replica=np.arange(self.replicas)).copy(deep=True)
+        )
+        for name in self.of_ensemble:
+            sampled = [v for v in self.variables(name, study) if v.endswith("_statistic")]
+            for size in self.sizes:
+                counts = [complete(study[v].sel(size=size)).sum() for v in sampled]
+                if any(count != self.replicas for count in counts):
+                    forget(asked, name, int(size))
+        return asked
+
+    def finished(self, asked: xr.Dataset) -> xr.Dataset:
+        """What a user gets: standard errors are coordinates."""
+        coupled = bool(self.mean_fields)
+        return asked.set_coords(
+            [v for name, metric in self.metrics.items() for v in error_variables(name, metric, coupled)]
+        )
 
 
-def _variables(
-    name: str, metric: Metric, problem: Problem, study: xr.Dataset, seed: int
-) -> dict[str, xr.Variable]:
-    theory = metric.theory(problem.grid)
-    attrs = attributes(
-        name,
-        long_name=metric.long_name,
-        metric=repr(metric),
-        reduction=metric.reduction,
-        theory=theory,
-        seed=seed,
-        references=metric.citation,
-    )
-    dims = ("size", "replica", "time")
-    iid = {**attrs, "long_name": f"{metric.long_name} of independent samples"}
-    error = attributes(f"{name}_reference_error", long_name=f"{metric.long_name}: error of the reference")
-    excess = {**attrs, "long_name": f"{metric.long_name} above that of the coupled mean-field particles"}
-    excess |= {"reduction": "mean", "theory": np.nan}
-    exact = metric.needs != "dynamics" and _exact_floor(metric, problem)
-
-    def unknown(over: tuple[str, ...], described: dict[str, Any]) -> xr.Variable:
-        return xr.Variable(over, np.full([study.sizes[dim] for dim in over], np.nan), described)
-
-    return {
-        name: unknown(dims, attrs),
-        f"{name}_iid": unknown(("size", "time") if exact else dims, iid),
-        f"{name}_reference_error": unknown(("time",), error),
-        f"{name}_excess": unknown(dims, excess),
-    }
-
-
-def _exact_floor(metric: Metric, problem: Problem) -> bool:
-    grid = problem.grid.resized(dict.fromkeys(problem.grid.names, 4))
-    probe = field(np.ones(grid.shape), grid, "density")
-    return metric.target(probe).floor(2) is not None
+def forget(study: xr.Dataset, name: str, size: int) -> None:
+    """Make the values of one size of a metric of the ensemble unknown, since its replicas are others now."""
+    sampled = {"": "_statistic", "_iid": "_iid_statistic", "_excess": "_coupled_statistic"}
+    for part, kind in sampled.items():
+        if f"{name}{kind}" in study and f"{name}{part}" in study:
+            study[f"{name}{part}"].loc[{"size": size}] = np.nan
 
 
 def plan_study(
@@ -187,7 +195,7 @@ def plan_study(
     check_problem(problem)
     counts = _counts(sizes)
     replicas = whole(replicas, 2, "the number of replicas")
-    named = _named(metrics)
+    named = {name: fitted(metric, problem.equation.limit) for name, metric in _named(metrics).items()}
     _check_needs(named, mean_field)
     for metric in named.values():
         metric.theory(problem.grid)
@@ -233,9 +241,9 @@ def _named(metrics: Metrics) -> dict[str, Metric]:
             f"metrics must be a sequence of names or metrics, got {metrics!r}; use ('wasserstein',)"
         )
     if isinstance(metrics, Mapping):
-        named = {name: named_metric(metric, NAMED) for name, metric in metrics.items()}
+        named = {name: named_metric(metric, METRICS) for name, metric in metrics.items()}
     else:
-        listed = [named_metric(metric, NAMED) for metric in metrics]
+        listed = [named_metric(metric, METRICS) for metric in metrics]
         named = {metric.name: metric for metric in listed}
         if len(named) < len(listed):
             raise ValueError("two metrics share a name; pass a mapping of names of your choice to metrics")
@@ -254,6 +262,8 @@ def stored_study(path: Path, plan: Plan) -> xr.Dataset | None:
         raise ValueError(
             f"{path} is not a study that can be continued ({error}); use overwrite=True"
         ) from error
+    errors = [str(name) for name in stored.coords if str(name).endswith("_stderr")]
+    stored = stored.reset_coords(errors)
     if "fingerprint" not in stored.attrs or not {"size", "replica", "time"} <= set(stored.dims):
         raise ValueError(f"{path} is not a study of mfpde; use another path, or overwrite=True to replace it")
     differing = [

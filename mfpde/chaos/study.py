@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -14,9 +15,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from mfpde.chaos.layout import new_statistic
 from mfpde.chaos.measurement import Measurement
-from mfpde.chaos.metric import Target
-from mfpde.chaos.plan import Metrics, Plan, Task, plan_study, stored_study
+from mfpde.chaos.plan import Metrics, Plan, Task, forget, plan_study, stored_study
+from mfpde.chaos.reduction import reduce_ensemble
 from mfpde.choice import default_solver
 from mfpde.dataset import field, grid_of
 from mfpde.particles.coupling import FieldSource
@@ -69,9 +71,8 @@ def converge(
     replicas : int
         Independent copies of each system, at least 2.
     metrics : names or metrics, or a mapping of variable names to them
-        Any of ``mfpde.chaos``: ``wasserstein``, ``sliced_wasserstein``, ``sobolev``, ``weak_error``, or
-        objects such as ``{"w1_v": Wasserstein(axes=("v",))}``; with ``mean_field`` also
-        ``coupling_distance``.
+        Any of ``mfpde.chaos.METRICS`` by name, or objects such as ``{"w1_v": Wasserstein(axes=("v",))}``.
+        Those of the dynamics, such as ``coupling_distance``, need ``mean_field``.
     times : increasing floats, optional
         0, T/4, T/2, 3T/4 and T by default, with T the problem's horizon.
     reference : Dataset, optional
@@ -102,8 +103,11 @@ def converge(
         i.i.d. samples of the limit, (size, replica, time) or, where it is known exactly, (size, time), and
         ``<metric>_reference_error`` (time): the change of the limit itself under half the resolution and
         half the step. With ``mean_field`` also ``<metric>_excess``: the metric of each replica minus that of
-        its coupled particles, which are i.i.d. samples of the limit, (size, replica, time); and of
-        ``coupling_distance`` only the metric itself.
+        its coupled particles, which are i.i.d. samples of the limit, (size, replica, time). Of a metric of
+        the dynamics only the metric itself. A metric of the ensemble, such as ``pair_correlation``, has one
+        value for all replicas: ``<metric>``, ``<metric>_iid`` and ``<metric>_excess`` are (size, time), with
+        their standard errors as coordinates ``<metric>_stderr``, …, by which :func:`mfpde.fit_rate` weights
+        sizes, and ``<metric>_statistic`` (size, replica, time, component) is what they are made from.
 
     Raises
     ------
@@ -116,11 +120,15 @@ def converge(
     stored = stored_study(target, plan) if target is not None and resume and not overwrite else None
     study = plan.empty() if stored is None else plan.merged(stored)
     _check_same_reference(study, density, new=stored is None)
-    todo = plan.missing(study)
+    todo, work = plan.missing(study), None
     if todo or not plan.has_reference_errors(study):
-        study = _compute(study, plan, todo, density, executor, target, progress)
-    _warn_of_reference(study, plan)
-    return plan.selected(study).assign_attrs(status="completed")
+        work = _work(plan, density, todo, executor)
+        _compute(study, plan, todo, work, executor, target, progress)
+    asked = plan.selected(study)
+    if any(bool(asked[name].isnull().any()) for name in plan.of_ensemble):
+        _reduce(asked, plan, _work(plan, density, [], None) if work is None else work)
+    _warn_of_reference(asked, plan)
+    return plan.finished(asked).assign_attrs(status="completed")
 
 
 def _limit_density(reference: xr.Dataset, times: Array, grid: Grid) -> xr.DataArray:
@@ -166,34 +174,41 @@ def _check_same_reference(study: xr.Dataset, density: xr.DataArray | None, new: 
         )
 
 
+def _work(
+    plan: Plan, density: xr.DataArray | None, todo: list[Task], executor: Executor | None
+) -> Measurement:
+    if density is None and plan.needs_density:
+        solved = solve(plan.problem, plan.times, save=("density",), progress=False)
+        density = _limit_density(solved, plan.times, plan.problem.grid)
+    if density is None:  # the partners in the mean field are all that is asked for
+        density = xr.DataArray(np.full(len(plan.times), np.nan), {"time": plan.times}, ("time",))
+    fields = _fields(plan, sorted({task.size for task in todo}), executor)
+    return Measurement(plan.systems, plan.metrics, density, fields)
+
+
 def _compute(
     study: xr.Dataset,
     plan: Plan,
     todo: list[Task],
-    density: xr.DataArray | None,
+    work: Measurement,
     executor: Executor | None,
     path: Path | None,
     progress: bool | None,
-) -> xr.Dataset:
+) -> None:
     begun, before = clock.perf_counter(), float(study.attrs["wall_time"])
-    if density is None:
-        solved = solve(plan.problem, plan.times, save=("density",), progress=False)
-        density = _limit_density(solved, plan.times, plan.problem.grid)
-    fields = _fields(plan, sorted({task.size for task in todo}), executor)
-    work = Measurement(plan.systems, plan.metrics, density, fields)
-    _fill_exact(study, plan, work, density)
+    _fill_exact(study, plan, work)
     study.attrs["status"] = "running"
     written = 0.0
     try:
         with progress_bar(sum(size * len(r) for size, r, _ in todo), "particles", progress) as bar:
             for place, results in completed(work, todo, executor):
                 size, replicas, _ = todo[place]
-                for name, values in results.items():
-                    study[name].loc[{"size": size, "replica": list(replicas)}] = values
+                _store(study, plan, todo[place], results)
                 bar.update(size * len(replicas))
                 if path is not None and clock.perf_counter() - written > SECONDS_BETWEEN_WRITES:
                     _write(study, path)
                     written = clock.perf_counter()
+        _reduce(study, plan, work)
         study.attrs["status"] = "completed"
     except BaseException:
         study.attrs["status"] = "interrupted"
@@ -202,13 +217,30 @@ def _compute(
         study.attrs["wall_time"] = before + clock.perf_counter() - begun
         if path is not None:
             _write(study, path)
-    return study
+
+
+def _store(study: xr.Dataset, plan: Plan, task: Task, results: Mapping[str, Array]) -> None:
+    """Put the results of a task where they belong."""
+    for name, values in results.items():
+        if name not in study:
+            study[name] = new_statistic(name, study, values)
+        study[name].loc[{"size": task.size, "replica": list(task.replicas)}] = values
+    for name in set(task.metrics) & set(plan.of_ensemble):
+        forget(study, name, task.size)
+
+
+def _reduce(study: xr.Dataset, plan: Plan, work: Measurement) -> None:
+    """The values of the metrics of the ensemble, where they are unknown."""
+    for name in plan.of_ensemble:
+        reduce_ensemble(study, name, [int(size) for size in plan.sizes], work.targets[name])
 
 
 def _fields(plan: Plan, sizes: list[int], executor: Executor | None) -> dict[int, FieldSource]:
     """The fields of the coupled particles of some sizes, one computation for all sizes that share it."""
     if not plan.mean_fields:
         return {}
+    if plan.times[-1] == 0:  # no step is taken, so nothing would be recorded
+        return {size: plan.mean_fields[size] for size in sizes}
     groups: list[list[int]] = []
     for size in sizes:
         mine = plan.mean_fields[size], plan.systems[size].dt
@@ -225,19 +257,22 @@ def _fields(plan: Plan, sizes: list[int], executor: Executor | None) -> dict[int
 
 
 def _write(study: xr.Dataset, path: Path) -> None:
+    study = study.set_coords([name for name in study.data_vars if str(name).endswith("_stderr")])
     encoding = {name: {"_FillValue": None} for name in study.coords}
     replace_file(path, lambda temporary: study.to_netcdf(temporary, engine="netcdf4", encoding=encoding))
 
 
-def _fill_exact(study: xr.Dataset, plan: Plan, work: Measurement, density: xr.DataArray) -> None:
+def _fill_exact(study: xr.Dataset, plan: Plan, work: Measurement) -> None:
     """What needs no particles: exact floors and the error of the reference."""
-    others = _other_references(plan, density) if plan.of_density else []
+    others = _other_references(plan, work.density) if plan.of_density else []
     for name in plan.of_density:
-        metric = plan.metrics[name]
-        targets: list[Target] = work.targets[name]
-        if "replica" not in study[f"{name}_iid"].dims:
-            for size in plan.sizes:
-                study[f"{name}_iid"].loc[{"size": size}] = [target.floor(int(size)) for target in targets]
+        metric, targets = plan.metrics[name], work.targets[name]
+        for size in map(int, plan.sizes):
+            floors = [target.floor(size) for target in targets]
+            if "replica" not in study[f"{name}_iid"].dims and None not in floors:
+                study[f"{name}_iid"].loc[{"size": size}] = floors
+                if metric.needs == "ensemble":
+                    study[f"{name}_iid_stderr"].loc[{"size": size}] = 0.0
         errors = np.zeros(len(targets))
         for other in others:
             errors += [t.difference(metric.target(other.isel(time=i))) for i, t in enumerate(targets)]
@@ -288,10 +323,12 @@ def _without_circulations(density: xr.DataArray) -> xr.DataArray:
 def _warn_of_reference(study: xr.Dataset, plan: Plan) -> None:
     largest = int(plan.sizes[-1])
     for name in plan.of_density:
-        floor = study[f"{name}_iid"].sel(size=largest)
+        floor, error = study[f"{name}_iid"].sel(size=largest), study[f"{name}_reference_error"]
         square = floor**2
         square = square.mean("replica") if "replica" in floor.dims else square
-        ratio = float((study[f"{name}_reference_error"] / np.sqrt(square.values)).max())
+        if f"{name}_stderr" in study:  # of the ensemble: what it can tell apart, where the floor is 0
+            square = square + study[f"{name}_stderr"].sel(size=largest) ** 2
+        ratio = float((error / np.sqrt(square.values)).where(error > 0, 0.0).max())
         if ratio > TOLERABLE:
             warnings.warn(
                 f"the error of the reference is {ratio:.0%} of the i.i.d. floor of {name} at N = {largest}; "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from mfpde.chaos.correlations import PairCorrelation
 from mfpde.chaos.marginals import evaluate, marginal, tents
 from mfpde.chaos.negative_sobolev import Sobolev
 from mfpde.chaos.transport import Wasserstein
@@ -88,3 +89,20 @@ def test_bad_input_is_named(phase_density):
         tents(0 * phase_density, ("x",))
     with pytest.raises(ValueError, match=r"\(N, 1\)"):
         evaluate(Wasserstein(), np.zeros(0), phase_density)
+
+
+def test_metrics_of_the_ensemble_lose_the_replicas(phase_density):
+    """One value for each time, the same as from arrays of replicas; its error is a coordinate."""
+    moving = particles(replicas=6)
+    density = xr.concat([phase_density, phase_density], "time").assign_coords(time=[0.0, 1.0])
+    found = evaluate(PairCorrelation(), moving, density)
+    assert found.dims == ("time",)
+    assert found.coords["pair_correlation_stderr"].dims == ("time",)
+    points = np.stack([moving["x"].values[1], moving["v"].values[1]], axis=-1)
+    one = evaluate(PairCorrelation(), points, phase_density)
+    assert float(one) == float(found[1])
+    assert float(one["pair_correlation_stderr"]) == float(found["pair_correlation_stderr"][1])
+    along = evaluate(PairCorrelation(), points[..., 0], phase_density)
+    assert float(along) == float(one)
+    with pytest.raises(ValueError, match="several replicas"):
+        evaluate(PairCorrelation(), moving.isel(replica=0), density)

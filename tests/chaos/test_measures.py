@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 
 from mfpde.chaos import (
+    CouplingDistance,
     SlicedWasserstein,
     Sobolev,
     Wasserstein,
     WeakError,
+    evaluate,
     iid_floor,
     sliced_wasserstein,
     sobolev,
     wasserstein,
     weak_error,
 )
+from mfpde.chaos.correlations import PairCorrelation
 
 
 def test_functions_are_the_metrics(phase_density):
@@ -65,3 +68,39 @@ def test_sampled_root_mean_square_against_the_uniform_circle(phase_density):
 def test_too_few_samples_are_refused(phase_density):
     with pytest.raises(ValueError, match="samples=1"):
         iid_floor("wasserstein", phase_density, 10, samples=1)
+
+
+def test_floors_of_an_ensemble(phase_density):
+    exact = iid_floor("pair_correlation", phase_density, 16)
+    assert float(exact["floor"]) == 0.0
+    assert exact.attrs["method"] == "exact"
+    sampled = iid_floor(Scatter(), phase_density, 16, samples=400, seed=2)
+    assert sampled.attrs["method"] == "sampled"
+    # N Var of the mean of v is that of v, 1 up to the cut at 6
+    assert abs(float((sampled["floor"] - 1) / sampled["stderr"])) < 4
+
+
+def test_paths_have_no_floor(phase_density):
+    with pytest.raises(ValueError, match="coupling_distance compares paths"):
+        iid_floor("coupling_distance", phase_density, 16)
+    with pytest.raises(ValueError, match="not with a density"):
+        evaluate(CouplingDistance(), np.zeros((4, 2)), phase_density)
+
+
+class Scatter(PairCorrelation):
+    """N times the variance over replicas of the mean velocity."""
+
+    def target(self, density):
+        return ScatterTarget()
+
+
+class ScatterTarget:
+    def statistic(self, points):
+        return points[:, 1].mean(keepdims=True)
+
+    def combine(self, statistics, size):
+        value = size * statistics.var(ddof=1)
+        return value, value * np.sqrt(2 / len(statistics))
+
+    def floor(self, size):
+        return None

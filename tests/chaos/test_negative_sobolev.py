@@ -100,8 +100,9 @@ def test_difference_of_resolutions():
 
 
 def test_what_cannot_be_computed_is_refused(phase_density):
-    with pytest.raises(ValueError, match="exceed half"):
-        Sobolev(s=1.0, axes=("x", "v")).target(phase_density)
+    for s in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="at least 0"):
+            Sobolev(s=s)
     with pytest.raises(ValueError, match="modes"):
         Sobolev(modes=0)
     with pytest.raises(ValueError, match="has x, v"):
@@ -112,3 +113,52 @@ def test_what_cannot_be_computed_is_refused(phase_density):
     grid = Grid(tuple(Axis(name, 0.0, 1.0, 2) for name in ("x", "y", "vx", "vy")))
     with pytest.raises(ValueError, match="3 axes at most"):
         Sobolev(axes=grid.names).target(field(np.ones(grid.shape), grid, "density"))
+
+
+def uniform_square(size=8):
+    grid = Grid((Axis("x", 0.0, 2 * np.pi, size), Axis("y", 0.0, 2 * np.pi, size)))
+    return field(np.ones(grid.shape) / (2 * np.pi) ** 2, grid, "density")
+
+
+@pytest.mark.parametrize("s", [1.05, 1.5, 2.7])
+def test_any_order_above_half_the_dimension(s):
+    """One point against the uniform law of (0, 2π)²: the square is Σ_{k≠0} (1 + |k|²)^{−s}."""
+    m = np.arange(-32, 33)
+    k_squared = np.add.outer(m**2, m**2).ravel()
+    expected = np.sum((1.0 + k_squared[k_squared > 0]) ** -s)
+    target = Sobolev(s=s, axes=("x", "y")).target(uniform_square())
+    assert target.distance([[0.3, 5.0]]) ** 2 == pytest.approx(expected, rel=1e-11)
+    assert target.floor(7) ** 2 == pytest.approx(expected / 7, rel=1e-11)
+
+
+@pytest.mark.parametrize("s", [0.0, 0.5, 1.0])
+def test_low_orders_say_that_they_depend_on_the_modes(s):
+    """Up to s = n/2 the sum over the modes diverges: like log M for s = 1, like M^{2−2s} below."""
+    squares = []
+    for modes in (8, 16, 32, 64):
+        with pytest.warns(UserWarning, match=f"belongs to modes={modes}"):
+            target = Sobolev(s=s, axes=("x", "y"), modes=modes).target(uniform_square())
+        squares.append(target.distance([[1.0, 2.0]]) ** 2)
+        assert squares[-1] == pytest.approx(target.floor(1) ** 2, rel=1e-10)
+    growth = np.diff(squares)
+    # Each doubling adds 2π log 2 for s = 1, up to O(1/M), which the extrapolation removes; below, what it
+    # adds grows by 2^{2−2s}, up to 1/M.
+    if s == 1.0:
+        assert 2 * growth[-1] - growth[-2] == pytest.approx(2 * np.pi * np.log(2), rel=2e-3)
+    else:
+        assert growth[-1] / growth[-2] == pytest.approx(2 ** (2 - 2 * s), rel=0.03)
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_variance_of_one_mode_against_the_reference(reference, size):
+    """E|μ̂_N(k) − ρ̂(k)|² for N(0, 1): the floor of a norm of few modes is a weighted sum of these."""
+    k = {100: 1.0, 1000: 2.0}[size]
+    axis = Axis("v", -4 * np.pi, 4 * np.pi, 512, "open")  # k = m/4
+    values = np.exp(-(axis.points**2) / 2)
+    density = field(values / values.sum() / axis.spacing, Grid((axis,)), "density")
+    targets = [Sobolev(modes=m).target(density) for m in (int(4 * k), int(4 * k) - 1)]
+    squares = [target.floor(size) ** 2 for target in targets]
+    variance = (squares[0] - squares[1]) / (2 * (1 + k**2) ** -1.0)
+    # The tents widen the Gaussian by the variance h²/6 = 4e-4.
+    expected = reference[f"F.fourier_var(N={size},k={k})"]["value"]
+    assert variance == pytest.approx(expected, rel=2e-3 * k)

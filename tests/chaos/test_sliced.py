@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mfpde.chaos.assignment import wasserstein_between
 from mfpde.chaos.marginals import tents
-from mfpde.chaos.sliced import SlicedWasserstein, half_sphere
+from mfpde.chaos.sliced import (
+    MaxSlicedWasserstein,
+    SlicedWasserstein,
+    embed,
+    half_sphere,
+    max_sliced_wasserstein,
+)
 from mfpde.dataset import field
 from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid
@@ -64,3 +71,72 @@ def test_directions_are_even(dim):
     vectors = half_sphere(dim, 256)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0)
     np.testing.assert_allclose(vectors.T @ vectors / 256, np.eye(dim) / dim, atol=0.02)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("shift", [(0.6, -0.8), (0.3, 0.05)])
+def test_max_sliced_distance_of_shifted_gaussians(p, shift):
+    """The largest projection of a shift m is |m|, along m; flat there, so the search costs nothing.
+
+    The projections are known to the second order in the width 22.7/4096 of their bins.
+    """
+    targets = [MaxSlicedWasserstein(p).target(gaussian(96, mean=mean)) for mean in ((0.0, 0.0), shift)]
+    assert targets[0].difference(targets[1]) == pytest.approx(np.hypot(*shift), abs=2 * (22.7 / 4096) ** 2)
+    assert targets[0].difference(targets[0]) < 1e-6
+
+
+def test_max_sliced_direction_of_stretched_points():
+    """Points of N(0, diag(4, 1)) turned by 0.5: W₂ to N(0, I) is largest along the long axis, about 2 − 1."""
+    turn = np.array([[np.cos(0.5), np.sin(0.5)], [-np.sin(0.5), np.cos(0.5)]])
+    points = np.random.default_rng(0).normal(size=(4000, 2)) * [2.0, 1.0] @ turn
+    value, direction = MaxSlicedWasserstein(2).target(gaussian(64)).maximum(points)
+    # Sampling moves the standard deviation by 2/√(2·4000) = 0.02 and the axis by about as much.
+    assert value == pytest.approx(1.0, abs=0.1)
+    assert abs(direction @ turn[0]) == pytest.approx(1.0, abs=5e-3)
+    assert np.linalg.norm(direction) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("axes", [("x", "v"), ("x",), ("v",)])
+def test_max_sliced_lies_between_sliced_and_a_dense_search(phase_density, axes, p):
+    """The search misses at most 0.5 % of the best of 500 directions of a landscape with many maxima."""
+    points = from_density(phase_density).rvs(50, np.random.default_rng(1)) * [1.0, 1.1]
+    target = MaxSlicedWasserstein(p, axes=axes).target(phase_density)
+    value, direction = target.maximum(points)
+    sliced = SlicedWasserstein(p, axes=axes).target(phase_density).distance(points)
+    dense = SlicedWasserstein(p, 500, axes).target(phase_density)
+    x = embed(dense.columns.of(points), dense.columns.axes)
+    each = [law.cost(x @ θ, p) ** (1 / p) for law, θ in zip(dense.laws, dense.directions, strict=True)]
+    assert sliced <= value
+    assert value >= 0.995 * max(each)
+    assert abs(direction @ direction - 1) < 1e-12
+
+
+def test_sliced_distances_are_below_transport():
+    """Projections and chords contract: sliced ≤ max-sliced ≤ W to a sample of the density."""
+    density = gaussian(48)
+    rng = np.random.default_rng(2)
+    points, sample = rng.normal((0.5, 0.0), size=(200, 2)), from_density(density).rvs(200, rng)
+    bound = wasserstein_between(points, sample, 1)
+    target = MaxSlicedWasserstein().target(density)
+    assert SlicedWasserstein().target(density).distance(points) <= target.distance(points)
+    # The sample itself is away from the density by its own distance.
+    assert target.distance(points) <= bound + target.distance(sample)
+
+
+def test_max_sliced_is_blind_to_laps_and_order(phase_density):
+    target = MaxSlicedWasserstein(directions=16).target(phase_density)
+    points = from_density(phase_density).rvs(40, np.random.default_rng(4))
+    moved = points[::-1] + np.array([-8 * np.pi, 0.0])
+    assert target.distance(moved) == pytest.approx(target.distance(points), rel=1e-6)
+
+
+def test_max_sliced_function_and_names(phase_density):
+    points = from_density(phase_density).rvs(20, np.random.default_rng(5))
+    metric = MaxSlicedWasserstein(2, 8, ("x", "v"))
+    value = max_sliced_wasserstein(points, phase_density, 2, 8, ("x", "v"))
+    assert value == metric.target(phase_density).distance(points)
+    assert metric.name == "max_sliced_wasserstein"
+    assert metric.reduction == "rms"
+    assert metric.target(phase_density).floor(5) is None
+    assert metric.long_name.startswith("max-sliced")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mfpde.chaos.line import Line
 from mfpde.chaos.sliced import SlicedWasserstein
 from mfpde.chaos.transport import Wasserstein
 from mfpde.dataset import field
@@ -68,8 +69,8 @@ def test_difference_of_resolutions_falls_at_second_order():
 def test_what_cannot_be_computed_is_refused(phase_density):
     with pytest.raises(ValueError, match="p=3"):
         Wasserstein(3)
-    with pytest.raises(ValueError, match="SlicedWasserstein"):
-        Wasserstein(axes=("x", "v")).target(phase_density)
+    with pytest.raises(ValueError, match="cells=2"):
+        Wasserstein(axes=("x", "v"), cells=2)
     with pytest.raises(ValueError, match="has x, v"):
         Wasserstein(axes=("y",)).target(phase_density)
     with pytest.raises(ValueError, match="directions"):
@@ -79,3 +80,27 @@ def test_what_cannot_be_computed_is_refused(phase_density):
         target.distance(np.zeros((5, 3)))
     with pytest.raises(ValueError, match="finite"):
         target.distance(np.full((5, 2), np.nan))
+
+
+UNIT = Line(0.0, 1.0, np.ones(2), np.array([0.0, 1.0]), periodic=False)
+
+
+@pytest.mark.parametrize("size", [10, 100, 1000])
+def test_exact_floor_of_the_uniform_law(reference, size):
+    expected = reference[f"F.EW1.uniform[0,1].N{size}"]["value"]
+    assert UNIT.mean_absolute_floor(size) == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_translated_and_scaled_gaussians_along_an_axis(p):
+    """W_p of N(m, s²) and N(0, 1): |m| for s = 1; for m = 0 |s − 1| times 1 (p = 2) or √(2/π) (p = 1)."""
+
+    def target(mean, scale):
+        axis = Axis("v", -12.0, 12.0, 1200, "open")
+        values = np.exp(-((axis.points - mean) ** 2) / (2 * scale**2))
+        return Wasserstein(p).target(field(values / values.sum() / axis.spacing, Grid((axis,)), "density"))
+
+    # The tents add h²/6 = 7e-5 to every variance.
+    assert target(0.0, 1.0).difference(target(0.7, 1.0)) == pytest.approx(0.7, rel=1e-8)
+    expected = 0.5 * (1.0 if p == 2 else np.sqrt(2 / np.pi))
+    assert target(0.0, 1.0).difference(target(0.0, 1.5)) == pytest.approx(expected, rel=1e-4)

@@ -119,3 +119,54 @@ def test_a_measure_without_a_floor_has_a_rate_only(capsys: pytest.CaptureFixture
     with pytest.warns(UserWarning, match="not positive"):
         figure = mf.plot.convergence(found)
     assert [panel.get_title() for panel in figure.axes] == ["wasserstein", "coupling_distance"]
+
+
+def ensemble(values: list[float], floor: float) -> xr.Dataset:
+    """A measure of the ensemble with an error of 10 %, and an exact floor."""
+    attrs = {"reduction": "mean", "theory": -1.0, "seed": 0, "long_name": "correlation", "metric": "C()"}
+    value = np.array(values)[:, None]
+    return xr.Dataset(
+        {
+            "c": (("size", "time"), value, attrs),
+            "c_iid": (("size", "time"), np.full_like(value, floor), attrs),
+            "c_reference_error": ("time", [0.0]),
+            "c_statistic": (("size", "replica", "time", "c_component"), np.zeros((3, 4, 1, 2))),
+        },
+        {
+            "size": SIZES,
+            "replica": np.arange(4),
+            "time": [1.0],
+            "c_stderr": (("size", "time"), 0.1 * abs(value)),
+            "c_iid_stderr": (("size", "time"), np.zeros_like(value)),
+        },
+        {"title": "test"},
+    )
+
+
+def test_errors_of_the_ensemble_are_its_own() -> None:
+    found = ensemble([1.0, 0.25, 0.0625], 0.05)
+    assert measures_of(found) == ["c"]
+    np.testing.assert_allclose(standard_error(found["c"]), 0.1 * found["c"])
+    (row,) = convergence_rows(found)
+    assert row["rate"] == pytest.approx(-1.0)
+    assert row["excess"] == pytest.approx(0.25)
+    assert row["excess_error"] == pytest.approx(0.125)
+    mf.plot.convergence(found)
+
+
+@pytest.mark.parametrize(("values", "floor"), [([1.0, 0.25, np.nan], 0.0), ([-1.0, -0.25, -0.1], -0.05)])
+def test_refused_values_and_negative_floors_are_shown(
+    values: list[float], floor: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = ensemble(values, floor)
+    with pytest.warns(UserWarning, match="not positive"):
+        (row,) = convergence_rows(found)
+    assert np.isnan(row["rate"])
+    # −0.1 is below a floor of −0.05 by its whole size; nothing is relative to 0
+    assert row["excess"] == pytest.approx(-1.0 if floor else np.nan, nan_ok=True)
+    with pytest.warns(UserWarning, match="not positive"):
+        convergence_table(found)
+    assert "–" in capsys.readouterr().out
+    with pytest.warns(UserWarning, match="not positive"):
+        figure = mf.plot.convergence(found)
+    assert len(figure.axes) == 1
