@@ -1,4 +1,4 @@
-"""The command line: ``mfpde solve | simulate | converge | problems | plot``."""
+"""The command line: ``mfpde solve | simulate | converge | verify | problems | plot``."""
 
 from __future__ import annotations
 
@@ -255,6 +255,73 @@ def converge(
         _ended(study, folder / "study.nc")
         _no_display()
         _figure(mf.plot.convergence(study), folder / "convergence.png")
+
+
+@app.command()
+def verify(
+    equation: Annotated[str | None, typer.Option(help="One family of equations; all by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Also what takes longer.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare solvers and particles with what is known exactly; exits with 1 if anything falls short."""
+    import mfpde as mf
+    from mfpde.verification import falls_short, print_table, records
+
+    found = mf.verify(equation, full, progress=False if quiet else None)
+    if json:
+        print(records(found))
+    else:
+        print_table(found)
+    if falls_short(found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def experiments() -> None:
+    """List the experiments: theorems, and what is measured of them."""
+    from mfpde.experiments.tables import experiment_table
+
+    experiment_table()
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="One of those that `mfpde experiments` lists.")],
+    full: Annotated[bool, typer.Option("--full", help="Full sizes, up to half an hour.")] = False,
+    planted: Annotated[str | None, typer.Option(help="Plant one of the experiment's errors.")] = None,
+    seed: Seed = None,
+    workers: Workers = 1,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put a theorem to the test: writes result.nc and result.png; exits with 1 if it is refuted."""
+    from mfpde.experiments import catalogue, draw
+    from mfpde.experiments.tables import result_table
+    from mfpde.problems.problem import unknown
+    from mfpde.tasks import worker_pool
+
+    known = catalogue()
+    if name not in known:
+        raise ValueError(unknown("experiment", name, known))
+    with _folder(output, name) as folder, worker_pool(workers) as executor:
+        path = folder / "result.nc"
+        result = known[name](
+            full,
+            seed=0 if seed is None else seed,
+            path=path,
+            executor=executor,
+            system=planted,
+            overwrite=overwrite,
+            progress=False if quiet else None,
+        )
+        result_table(result)
+        print(f"wrote {path}")
+        _no_display()
+        _figure(draw(result), folder / "result.png")
+    if result.attrs["confirmed"] == 0:
+        raise typer.Exit(1)
 
 
 @app.command()
