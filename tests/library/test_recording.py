@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,8 +18,10 @@ import pytest
 import xarray as xr
 
 from mfpde.dataset import attributes
-from mfpde.recording import Field, Layout, check_path, checked_times, record
+from mfpde.recording import Field, Layout, check_memory, check_path, checked_times, memory, record, stores
 from mfpde.recording.restart import restart_path
+from mfpde.recording.room import Room
+from mfpde.recording.stores import FileStore
 from mfpde_solvers.evolve import BlowUp, ResolutionLost
 
 TIMES = np.linspace(0.0, 2.0, 9)
@@ -449,3 +454,196 @@ def test_nothing_is_warned_of_in_a_plain_run(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         run(tmp_path / "run.nc")
         run(tmp_path / "run.nc")
+
+
+def refuse_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk has room for what is asked so many times."""
+    asked = itertools.count()
+
+    def reserve(self: Room, size: int, reserve: Any = Room.reserve) -> None:
+        if next(asked) >= count:
+            raise OSError(errno.ENOSPC, "by design")
+        reserve(self, size)
+
+    monkeypatch.setattr(Room, "reserve", reserve)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 8, 13, 21, 34])
+def test_a_disk_that_is_full_at_any_record(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was refused, the file holds the records before it, and the same call goes on."""
+    path = tmp_path / "run.nc"
+    with monkeypatch.context() as small:
+        refuse_after(count, small)
+        with pytest.raises(
+            OSError, match=r"no room to write .*/run\.nc \(by design\).*resume=True"
+        ) as raised:
+            run(path)
+        assert raised.value.errno == errno.ENOSPC
+    if path.exists():
+        with xr.open_dataset(path) as found:
+            kept = found.sizes["time"]
+            assert found.attrs["status"] == "running"
+            if kept:
+                assert found["x"].values.tobytes() == run()["x"].values[:kept].tobytes()
+    assert_same(run(path), run())
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["run.nc", "run.nc.restart"]
+
+
+def test_a_full_disk_without_blocks_in_advance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot take blocks, free space is compared."""
+    path = tmp_path / "run.nc"
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    run(path, TIMES[:4])
+    usage = shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as small:
+        small.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+        with pytest.raises(OSError, match=r"0\.001 MB free"):
+            run(path)
+    assert_same(run(path), run())
+
+
+def test_a_restart_state_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.nc"
+    run(path, TIMES[:4])
+    before = restart_path(path).read_bytes()
+
+    def savez(file: Any, **contents: Any) -> None:
+        file.write(b"PK\x03\x04")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as small:
+        small.setattr(np, "savez", savez)
+        with pytest.raises(OSError, match=r"no room to write .*run\.nc\.restart .*resume=True"):
+            run(path)
+    assert restart_path(path).read_bytes() == before
+    assert_same(run(path), run())
+
+
+@pytest.mark.parametrize(
+    ("shape", "fields", "diagnostics", "dtype", "records"),
+    [
+        ((32, 64), 3, 12, np.float64, 150),
+        ((7, 5, 3, 3, 3, 3), 1, 3, np.float64, 150),
+        ((2,), 2, 4, np.float32, 1030),  # more than a chunk of times
+        ((50, 50, 20), 1, 3, np.float64, 5),  # in several chunks
+    ],
+)
+def test_no_record_takes_more_room_than_was_asked_for(
+    shape: tuple[int, ...],
+    fields: int,
+    diagnostics: int,
+    dtype: Any,
+    records: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Noise does not compress; the end of the file is compared with what was promised at each flush."""
+    monkeypatch.setattr(stores, "LARGEST_CHUNK", 2**17)
+    dims = tuple("abcdef"[: len(shape)])
+    coords = {d: xr.Variable(d, np.arange(n), {"about": d * 200}) for d, n in zip(dims, shape, strict=True)}
+    names = [f"field_{i}" for i in range(fields)]
+    plan = Layout(coords, {name: Field(dims) for name in names}, {"about": "x" * 3000}, ())
+    store, rng = FileStore(tmp_path / "run.nc", plan, create=True), np.random.default_rng(0)
+    for place in range(records):
+        scalars = {f"scalar_{i}": rng.normal() for i in range(diagnostics)}
+        store.append("diagnostic_time", place, float(place), scalars)
+        store.append("time", place, float(place), {n: rng.normal(size=shape).astype(dtype) for n in names})
+        promised = store._room._promised
+        store.sync()
+        assert store._room._promised <= promised
+    store.close({"status": "completed", "reason": "y" * 1000})
+    assert (tmp_path / "run.nc").stat().st_size <= store._room._promised
+
+
+def test_what_was_not_used_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "run.nc"
+    run(path)
+    room, size = Room(path), path.stat().st_size
+    assert room._end() == size
+    room.reserve(2**20)
+    if hasattr(os, "posix_fallocate"):
+        assert path.stat().st_size >= 2**20
+    assert_same(run(path), run())  # the file may be read with blocks that nothing uses
+    room.give_back()
+    room.close()
+    assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize(("memory", "where"), [(16, None), (10**18, None), (10**18, "run.nc")])
+def test_a_run_that_does_not_fit_into_the_memory(memory: int, where: str | None, tmp_path: Path) -> None:
+    """A run of 16 bytes fits; one of an exabyte does not, and leaves what is on the disk alone."""
+    path = None if where is None else tmp_path / where
+    if path is not None:
+        run(path)
+    before = contents(tmp_path)
+    large = Doubling()
+    large.memory = memory
+    if memory == 16:
+        assert_same(run(path, made=large), run())
+        return
+    with pytest.raises(ValueError, match=r"1e\+09 GB of memory needed .* use a coarser grid"):
+        run(path, made=large, overwrite=True)
+    assert large.time == 0.0
+    assert contents(tmp_path) == before
+
+
+def test_records_that_do_not_fit_into_the_memory_are_refused_before_anything_is_made() -> None:
+    def refuse() -> Any:
+        raise AssertionError("the run was made")
+
+    particles = xr.Variable("particle", np.broadcast_to(np.int8(0), 10**15))
+    with pytest.raises(ValueError, match=r"to keep what is saved.*pass path="):
+        record(
+            refuse,
+            TIMES,
+            layout(coords={"particle": particles}),
+            path=None,
+            overwrite=False,
+            resume=False,
+            progress=False,
+            description="",
+        )
+
+
+def test_memory_that_the_system_refuses() -> None:
+    def large() -> Any:
+        raise MemoryError("Unable to allocate 1.00 EiB")
+
+    with pytest.raises(ValueError, match=r"too small \(Unable to allocate 1\.00 EiB\); use a coarser grid"):
+        record(
+            large,
+            TIMES,
+            layout(),
+            path=None,
+            overwrite=False,
+            resume=False,
+            progress=False,
+            description="",
+        )
+
+
+def test_the_memory_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Free and held memory of Linux, the limit of a container, and all of it, or nothing, elsewhere."""
+    monkeypatch.setattr(memory, "MEMORY", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "RESIDENT", tmp_path / "statm")
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path)
+    monkeypatch.setattr(
+        os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__, raising=False
+    )
+    assert memory.memory_for_us() == 4096 * 1000
+    (tmp_path / "meminfo").write_text("MemTotal: 99 kB\nMemAvailable:    50 kB\n", encoding="ascii")
+    (tmp_path / "statm").write_text("900 10 5 1 0 2 0\n", encoding="ascii")
+    assert memory.memory_for_us() == 50 * 1024 + 10 * 4096
+    (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
+    assert memory.memory_for_us() == 50 * 1024 + 10 * 4096
+    (tmp_path / "memory.max").write_text("8192\n", encoding="ascii")
+    assert memory.memory_for_us() == 8192
+    check_memory(8192, "for this")
+    with pytest.raises(ValueError, match="memory needed for this"):
+        check_memory(8193, "for this")
+    (tmp_path / "meminfo").unlink()
+    monkeypatch.delattr(os, "sysconf")
+    assert memory.memory_for_us() is None
+    check_memory(10**30, "for this")
