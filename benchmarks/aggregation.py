@@ -39,9 +39,11 @@ def steps() -> Iterator[Row]:
 
 
 def centre(ρ: Array) -> float:
-    """ρ at the corner in the middle."""
-    n, w = len(ρ) // 2, np.array([-1, 9, 9, -1]) / 16
-    return float(w @ ρ[n - 2 : n + 2, n - 2 : n + 2] @ w)
+    """ρ at the corner in the middle, by trigonometric interpolation."""
+    n = len(ρ)
+    θ = 2 * np.pi * (np.arange(n) + 0.5 - n / 2) / n
+    w = np.sin(n * θ / 2) / (n * np.tan(θ / 2))
+    return float(w @ ρ @ w)
 
 
 def errors() -> Iterator[Row]:

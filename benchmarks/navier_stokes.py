@@ -4,7 +4,10 @@ The peers (fluidsim, exponax, jax-cfd) are timed where they are installed.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -121,64 +124,78 @@ class Floor:
             state = self.stage
 
 
-def ours(grid: Grid, ω: Array, step: float, threads: int = 1) -> Callable[[], object]:
-    run = PseudoSpectral(tail=1.0, threads=threads).prepare(NavierStokes(VISCOSITY), grid, ω, step)
-    return lambda: run.step(run.time + step)
+class Stepper(NamedTuple):
+    """One step, and the vorticity at this time."""
+
+    step: Callable[[], object]
+    vorticity: Callable[[], Array]
 
 
-def fluidsim(grid: Grid, ω: Array, step: float) -> Callable[[], object]:
+def ours(grid: Grid, ω: Array, step: float, viscosity: float = VISCOSITY, threads: int = 1) -> Stepper:
+    run = PseudoSpectral(tail=1.0, threads=threads).prepare(NavierStokes(viscosity), grid, ω, step)
+    return Stepper(lambda: run.step(run.time + step), lambda: run.observe()["density"])
+
+
+def fluidsim(grid: Grid, ω: Array, step: float, viscosity: float = VISCOSITY) -> Stepper:
     from fluidsim.solvers.ns2d.solver import Simul
 
     parameters = Simul.create_default_params()
     parameters.oper.nx = parameters.oper.ny = grid.shape[0]
     parameters.oper.Lx = parameters.oper.Ly = 2 * np.pi
-    parameters.nu_2 = VISCOSITY
+    parameters.nu_2 = viscosity
     parameters.init_fields.type = "in_script"
     parameters.output.HAS_TO_SAVE = False
     parameters.output.periods_print.print_stdout = 0
     parameters.time_stepping.USE_CFL = False
     parameters.time_stepping.deltat0 = step
     parameters.time_stepping.type_time_scheme = "RK4"
-    simulation = Simul(parameters)
-    simulation.state.init_statespect_from(rot_fft=simulation.oper.fft2(np.ascontiguousarray(ω.T)))
-    return simulation.time_stepping.one_time_step_computation
+    with redirect_stdout(StringIO()):  # it reports on itself at length
+        simulation = Simul(parameters)
+    oper = simulation.oper
+    simulation.state.init_statespect_from(rot_fft=oper.fft2(np.ascontiguousarray(ω.T)))
+    return Stepper(
+        simulation.time_stepping.one_time_step_computation,
+        lambda: oper.ifft2(simulation.state.get_var("rot_fft")).T,
+    )
 
 
-def exponax(grid: Grid, ω: Array, step: float) -> Callable[[], object]:
+def _jitted(advance: Callable[[Any], Any], spectrum: Any, shape: tuple[int, ...]) -> Stepper:
+    """A stepper of a function of the spectrum, compiled here by JAX."""
+    import jax
+
+    compiled, state = jax.jit(advance), [spectrum]
+    compiled(spectrum).block_until_ready()
+
+    def one() -> None:
+        state[0] = compiled(state[0])
+        state[0].block_until_ready()
+
+    return Stepper(one, lambda: np.asarray(jax.numpy.fft.irfft2(state[0])).reshape(shape))
+
+
+def exponax(grid: Grid, ω: Array, step: float, viscosity: float = VISCOSITY) -> Stepper:
     import jax
 
     jax.config.update("jax_enable_x64", True)
     import exponax as ex
 
-    stepper = ex.stepper.NavierStokesVorticity(
-        2, 2 * np.pi, grid.shape[0], step, diffusivity=VISCOSITY, order=4
-    )
-    advance = jax.jit(lambda spectrum: stepper.step_fourier(spectrum))  # noqa: PLW0108 - bound methods do not hash
-    state = [jax.numpy.fft.rfft2(jax.numpy.asarray(ω)[None])]
-
-    def one() -> None:
-        state[0] = advance(state[0])
-        state[0].block_until_ready()
-
-    return one
+    # Δψ = ω there, so its velocity has the other sign
+    size, options = grid.shape[0], {"diffusivity": viscosity, "vorticity_convection_scale": -1.0, "order": 4}
+    stepper = ex.stepper.NavierStokesVorticity(2, 2 * np.pi, size, step, **options)
+    spectrum = jax.numpy.fft.rfft2(jax.numpy.asarray(ω)[None])
+    return _jitted(lambda spectrum: stepper.step_fourier(spectrum), spectrum, ω.shape)  # noqa: PLW0108 - bound methods do not hash
 
 
-def jax_cfd(grid: Grid, ω: Array, step: float) -> Callable[[], object]:
+def jax_cfd(grid: Grid, ω: Array, step: float, viscosity: float = VISCOSITY) -> Stepper:
     import jax
 
     jax.config.update("jax_enable_x64", True)
     from jax_cfd import base, spectral
 
     box = base.grids.Grid(grid.shape, domain=((0, 2 * np.pi),) * 2)
-    equation = spectral.equations.NavierStokes2D(VISCOSITY, box, drag=0.0, smooth=True)
-    advance = jax.jit(spectral.time_stepping.crank_nicolson_rk4(equation, step))
-    state = [jax.numpy.fft.rfftn(jax.numpy.asarray(ω))]
-
-    def one() -> None:
-        state[0] = advance(state[0])
-        state[0].block_until_ready()
-
-    return one
+    equation = spectral.equations.NavierStokes2D(viscosity, box, drag=0.0, smooth=True)
+    advance = spectral.time_stepping.crank_nicolson_rk4(equation, step)
+    return _jitted(advance, jax.numpy.fft.rfftn(jax.numpy.asarray(ω)), ω.shape)
 
 
 PEERS = (fluidsim, exponax, jax_cfd)
@@ -203,13 +220,13 @@ def steps(size: int) -> tuple[dict[str, Callable[[], object]], list[str]]:
     step = 0.2 / size
     found: dict[str, Callable[[], object]] = {
         "hand-written floor": Floor(ω, step).step,
-        "mfpde": ours(grid, ω, step),
-        "mfpde, two threads": ours(grid, ω, step, 2),
+        "mfpde": ours(grid, ω, step).step,
+        "mfpde, two threads": ours(grid, ω, step, threads=2).step,
     }
     missing = []
     for peer in PEERS:
         try:
-            found[peer.__name__] = peer(grid, ω, step)
+            found[peer.__name__] = peer(grid, ω, step).step
         except ImportError:
             missing.append(peer.__name__)
     return found, missing

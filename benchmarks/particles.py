@@ -154,6 +154,30 @@ def _peers(problem: Any, density: Any) -> Iterator[Row]:
     )
 
 
-def run() -> list[Row]:
-    """Every measurement of this file."""
-    return [*pair_sums(), *pair_sums_in_space(), *fast_sums(), *sampling(), *distances()]
+def crowded(size: int = 10**6) -> Iterator[Row]:
+    """Fast sums at 1e-6 of points on the whole space that crowd in the middle of it."""
+    x = np.random.default_rng(0).normal(size=(size, 3))
+    forces = FastForces(Coulomb(3).on(_box(3, "open")))
+    yield Row(f"fast, 3D open, normal points, N = {size}", fastest(lambda: forces(x, 1.0), 1), "s")
+
+
+def a_million(size: int = 10**6) -> Iterator[Row]:
+    """Whole calls of simulate, sampling and two to five steps included, and the memory of the process."""
+    from resource import RUSAGE_SELF, getrusage
+
+    cases = {
+        "1D Landau damping, sorted": (mf.problems.landau_damping(amplitude=0.3), 0.1, 5),
+        "2D Taylor-Green vortices, fast": (mf.problems.taylor_green(), 0.01, 2),
+    }
+    for name, (problem, dt, steps) in cases.items():
+        times = [0.0, steps * dt]
+        mf.simulate(problem, 100, times, dt=dt, progress=False)
+        cost = fastest(lambda: mf.simulate(problem, size, times, dt=dt, progress=False), 1)  # noqa: B023
+        peak = getrusage(RUSAGE_SELF).ru_maxrss / 1e6
+        yield Row(f"simulate, {name}, {steps} steps, N = {size}", cost, "s", f"{peak:.2g} GB at most so far")
+
+
+def run(large: bool = False) -> list[Row]:
+    """Every measurement of this file; with ``large`` also those that take minutes or gigabytes."""
+    rows = [*pair_sums(), *pair_sums_in_space(), *fast_sums(), *sampling(), *distances()]
+    return [*rows, *a_million(), *crowded()] if large else rows

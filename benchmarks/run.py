@@ -18,6 +18,7 @@ import particles
 import schemes
 import shifts
 import whole
+import work_precision
 from timing import Row
 
 import mfpde
@@ -53,10 +54,11 @@ def main() -> None:
         "Shifts and steps": shifts.run,
         "Two and three dimensions": lambda: dimensions.run("--large" in sys.argv[1:]),
         "Schemes": schemes.run,
-        "Particles": particles.run,
+        "Particles": lambda: particles.run("--large" in sys.argv[1:]),
         "Navier–Stokes": lambda: list(navier_stokes.run()),
         "Aggregation": aggregation.run,
         "Landau": landau.run,
+        "Work and precision": work_precision.run,
         "Whole calls": whole.run,
     }
     for title, measure in measurements.items():

@@ -52,7 +52,7 @@ def main() -> None:
     warnings.formatwarning = lambda message, *_, **__: f"mfpde: {message}\n"
     try:
         code = app(standalone_mode=False)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         _stop(str(error), 2)
     except RunError as error:
         _stop(f"the run stopped {error}", 1)

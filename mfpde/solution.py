@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mfpde.checks import time_step
 from mfpde.choice import Solver, default_solver
 from mfpde.dataset import attributes, coordinate
-from mfpde.recording import Layout, check_path, checked_times, record
+from mfpde.recording import Layout, check_memory, check_path, checked_times, record
 from mfpde_solvers.evolve import ResolutionLost
 from mfpde_solvers.grid import Axis, Grid
 
@@ -165,6 +166,8 @@ def _discretised(problem: Problem, solver: Any, grid: Grid | None) -> tuple[Grid
         grid, density = solver.discretise(problem.law.pdf, problem.grid if grid is None else grid)
         return grid, density, grid.select(("r",))
     dtype = getattr(solver, "dtype", "float64")
+    count = len(getattr(problem.equation, "circulations", (1.0,)))
+    check_memory(count * prod(problem.grid.shape) * np.dtype(dtype).itemsize, "for the initial density alone")
     return problem.grid, _initial_density(problem, dtype), problem.grid
 
 

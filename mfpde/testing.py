@@ -30,7 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def mfpde_regression(request: pytest.FixtureRequest, tmp_path: Path) -> Regression:
-    """Compare datasets with those stored beside the test module: see :class:`Regression`."""
+    """Compare datasets with those stored beside the test module: see :class:`Regression`.
+
+    pytest gives ``request``, which tells the test and its options, and ``tmp_path``, where pictures of
+    failures go.
+    """
     folder = Path(request.path).with_suffix("")
     regenerate = bool(request.config.getoption(OPTION))
     return Regression(folder, str(request.node.name), tmp_path, regenerate)
@@ -187,6 +191,14 @@ def assert_monotone(
     atol: float = 0.0,
 ) -> None:
     """Assert that a variable never moves the other way by more than ``atol`` from one time to the next.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    name : str
+        A variable over time.
+    direction : {"decreasing", "increasing"}
+    atol : float
 
     Raises
     ------

@@ -14,7 +14,11 @@ import mfpde
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
-ELSEWHERE = {"MPIPoolExecutor", "SLURMCluster"}  # what an example needs that one machine does not have
+ELSEWHERE = {
+    "MPIPoolExecutor",
+    "SLURMCluster",
+    "scheduler",
+}  # what an example needs that one machine does not have
 
 
 def examples(page: str) -> list[str]:

@@ -97,7 +97,14 @@ def metric_from(metric: str | Metric) -> Metric:
 
 
 def wasserstein(points: Points, density: Density, p: int = 1, axes: Axes = None) -> Any:
-    """Exact W_p between particles and a density along one axis, see :class:`Wasserstein`, :func:`evaluate`.
+    """W_p between particles and a density, exact along one axis, see :class:`Wasserstein`.
+
+    Parameters
+    ----------
+    points, density
+        As for :func:`evaluate`.
+    p, axes
+        As for :class:`Wasserstein`.
 
     Examples
     --------
@@ -115,21 +122,45 @@ def wasserstein(points: Points, density: Density, p: int = 1, axes: Axes = None)
 def sliced_wasserstein(
     points: Points, density: Density, p: int = 1, directions: int = 32, axes: Axes = None
 ) -> Any:
-    """Sliced W_p between particles and a density, see :class:`SlicedWasserstein` and :func:`evaluate`."""
+    """Sliced W_p between particles and a density, see :class:`SlicedWasserstein`.
+
+    Parameters
+    ----------
+    points, density
+        As for :func:`evaluate`.
+    p, directions, axes
+        As for :class:`SlicedWasserstein`.
+    """
     return evaluate(SlicedWasserstein(p, directions, axes), points, density)
 
 
 def sobolev(
     points: Points, density: Density, s: float | None = None, axes: Axes = None, modes: int = 32
 ) -> Any:
-    """H^{-s} norm of the difference of particles and a density, see :class:`Sobolev` and :func:`evaluate`."""
+    """H^{-s} norm of the difference of particles and a density, see :class:`Sobolev`.
+
+    Parameters
+    ----------
+    points, density
+        As for :func:`evaluate`.
+    s, axes, modes
+        As for :class:`Sobolev`.
+    """
     return evaluate(Sobolev(s, axes, modes), points, density)
 
 
 def weak_error(
     points: Points, density: Density, observable: Observable | None = None, axes: Axes = None
 ) -> Any:
-    """Signed error of an observable's mean, see :class:`WeakError` and :func:`evaluate`."""
+    """Signed error of an observable's mean, see :class:`WeakError`.
+
+    Parameters
+    ----------
+    points, density
+        As for :func:`evaluate`.
+    observable, axes
+        As for :class:`WeakError`.
+    """
     return evaluate(WeakError(observable, axes=axes), points, density)
 
 

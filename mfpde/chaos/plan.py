@@ -22,6 +22,7 @@ from mfpde.dataset import CONVENTIONS, attributes
 from mfpde.particles.ensemble import System
 from mfpde.particles.mean_field import MeanField
 from mfpde.particles.simulation import mean_field_for, system_for
+from mfpde.recording.layout import FORMAT, check_format
 from mfpde.solution import study_times
 from mfpde_solvers.equations import Landau
 
@@ -67,7 +68,13 @@ class Plan:
         """The study before anything is computed: NaN everywhere."""
         leading = {"size": self.sizes, "replica": np.arange(self.replicas), "time": self.times}
         coords = {name: xr.Variable(name, values, attributes(name)) for name, values in leading.items()}
-        attrs = {"Conventions": CONVENTIONS, **self.identity, "wall_time": 0.0, "status": "running"}
+        attrs = {
+            "Conventions": CONVENTIONS,
+            "format": FORMAT,
+            **self.identity,
+            "wall_time": 0.0,
+            "status": "running",
+        }
         study = xr.Dataset(coords=coords, attrs=attrs)
         for name in self.metrics:
             for variable, (dims, described) in self._described[name].items():
@@ -264,6 +271,7 @@ def stored_study(path: Path, plan: Plan) -> xr.Dataset | None:
         ) from error
     errors = [str(name) for name in stored.coords if str(name).endswith("_stderr")]
     stored = stored.reset_coords(errors)
+    check_format(path, stored.attrs)
     if "fingerprint" not in stored.attrs or not {"size", "replica", "time"} <= set(stored.dims):
         raise ValueError(f"{path} is not a study of mfpde; use another path, or overwrite=True to replace it")
     differing = [

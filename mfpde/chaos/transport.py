@@ -207,6 +207,13 @@ def fournier_guillin(p: float, dim: int) -> float:
     For p = n/2 the bound carries the factor log(1 + N). With q > p moments only, N^{−(q−p)/q} is added.
     Fournier and Guillin, Probab. Theory Relat. Fields 162 (2015), Theorem 1.
 
+    Parameters
+    ----------
+    p : float
+        The power, > 0.
+    dim : int
+        n, the dimension of the points.
+
     Examples
     --------
     >>> fournier_guillin(1, 1), fournier_guillin(1, 4), fournier_guillin(2, 3)

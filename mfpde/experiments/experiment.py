@@ -65,6 +65,8 @@ class Experiment:
         The theorem in our words.
     measured, prediction, refutation, power : str
         What is measured, what the theory predicts, what would refute it, and what the sizes can show.
+    function : callable
+        Of a :class:`Trial`; gives a :class:`Finding`.
     plants : mapping
         Errors that the verdict must find, by name: functions of the simulated :class:`Particles`.
     """

@@ -37,9 +37,8 @@ def draw(result: xr.Dataset) -> Figure:
     planted = "" if result.attrs["system"] == "right" else f", with a planted error: {result.attrs['system']}"
     heading = f"{result.attrs['title']} ({words}{planted})"
     statement = fill(result.attrs["statement"], 110 if curves else 62)
-    figure.suptitle(
-        f"{fill(heading, 95 if curves else 52)}\n{statement}\n{result.attrs['source']}", fontsize=9
-    )
+    source = fill(result.attrs["source"], 110 if curves else 62)
+    figure.suptitle(f"{fill(heading, 95 if curves else 52)}\n{statement}\n{source}", fontsize=9)
     return figure
 
 

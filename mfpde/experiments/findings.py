@@ -84,7 +84,13 @@ def _upper_tail(z: float, degrees: float) -> float:
 class Curve:
     """Measured points with standard errors, to be drawn beside their prediction and floor.
 
-    ``theory`` and ``floor`` are values at the same x, or None.
+    Parameters
+    ----------
+    label : str
+    x, y, stderr : array_like
+        Abscissae, measured values, and standard errors (None: none).
+    theory, floor : array_like or None
+        Values at the same x.
     """
 
     label: str
@@ -97,16 +103,30 @@ class Curve:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the function of an experiment returns."""
+    """What the function of an experiment returns.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        What is judged.
+    curves : sequence of Curve
+        What the figure draws.
+    x_label, y_label : str
+        Of the figure.
+    scale : {"log", "linear"}
+        Of both of its axes.
+    notes : str
+        A sentence on what was seen besides, computed from the data; it closes the verdict.
+    attrs : dict
+        Further attributes of the Dataset.
+    """
 
     rows: Sequence[Row]
     curves: Sequence[Curve] = ()
     x_label: str = "N"
     y_label: str = ""
     scale: str = "log"
-    """Of both axes of the figure: ``"log"`` or ``"linear"``."""
     notes: str = ""
-    """A sentence on what was seen besides, computed from the data; it closes the verdict."""
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -137,7 +157,7 @@ def verdict(rows: Sequence[Row], notes: str = "") -> tuple[int, str]:
 
     A row is refuted if its p-value is below LEVEL over the number of judged rows (Bonferroni): a right
     system is refuted with probability at most LEVEL, however many rows there are and however they depend
-    on each other.
+    on each other. The ``notes`` close the paragraph.
 
     Returns
     -------

@@ -57,6 +57,13 @@ class Trial:
     ``pick(small, full)`` chooses by size; ``simulate`` and ``converge`` are those of mfpde with the seed,
     executor and files of this run, and continue what was interrupted. The particles are those of
     ``particles(problem)``, where an error may be planted; the prediction and the mean field stay right.
+
+    Parameters
+    ----------
+    full, seed, path, executor, progress, overwrite
+        As for an :class:`Experiment`.
+    plant : callable
+        The planted error.
     """
 
     full: bool

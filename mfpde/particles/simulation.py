@@ -20,7 +20,7 @@ from mfpde.particles.ensemble import Ensemble, Start, System
 from mfpde.particles.mean_field import MeanField
 from mfpde.particles.radial_field import RadialMeanField, is_radial
 from mfpde.provenance import case_attributes, digest, fingerprint
-from mfpde.recording import Field, Layout, check_path, checked_times, record
+from mfpde.recording import Field, Layout, check_memory, check_path, checked_times, record
 from mfpde_solvers.equations import Landau, Vlasov
 from mfpde_solvers.grid import VELOCITIES, Grid
 from mfpde_solvers.vlasov import RadialVlasov
@@ -234,6 +234,7 @@ def simulate(
     with_field = mean_field is not None and mean_field is not False
     system = system_for(problem, size, seed, dt, forces, instants, splitting, with_field)
     coupled = mean_field_for(system, mean_field)
+    check_memory(3 * 8 * replicas * size * problem.grid.dim, "for the particles alone")
     if initial is None:
         circulation, origin = _circulations(system, replicas), "sampled from the initial law"
     else:

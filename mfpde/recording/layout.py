@@ -13,7 +13,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-__all__ = ["Field", "Layout", "check_path", "checked_times"]
+__all__ = ["FORMAT", "Field", "Layout", "check_format", "check_path", "checked_times"]
+
+FORMAT = 1  # of the files; to be raised when older versions would misread them
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,13 @@ def check_path(path: Any, overwrite: bool, resume: bool) -> Path | None:
         if place.exists() and not os.access(place, os.W_OK):
             raise PermissionError(f"{place} is read-only; choose another path or change its permissions")
     return target
+
+
+def check_format(path: Path, attrs: Mapping[str, Any]) -> None:
+    """Refuse a file of a later format; files without a number are older and have the first one."""
+    found = attrs.get("format", 1)
+    if not isinstance(found, int | np.integer) or not 1 <= found <= FORMAT:
+        raise ValueError(
+            f"{path} has format {found}, this version of mfpde reads up to format {FORMAT}; update mfpde, or "
+            "choose another path"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mfpde.recording.layout import Layout
+from mfpde.recording.memory import check_memory
 from mfpde.recording.restart import Progress, open_existing, restart_path, write_restart
 from mfpde.recording.stores import FileStore, MemoryStore, Store
 from mfpde_solvers.evolve import BlowUp, Instant, Run, RunError, evolve
@@ -58,11 +60,19 @@ def record(
     Parameters
     ----------
     prepare : callable
-        Makes the run; called after the file has been checked and the planner's wisdom restored.
+        Makes the run; called after the file has been checked and the planner's wisdom restored. What is at
+        ``path`` is touched only once the run is known to fit into the memory.
     watch : callable, optional
         Looks at (time, diagnostics) and may raise ResolutionLost.
     on_blow_up : callable, optional
         A better estimate of (blow-up time, uncertainty) than that of the run that stopped, or ``None``.
+
+    Raises
+    ------
+    ValueError
+        If the run does not fit into the memory, or the file at ``path`` is that of something else.
+    OSError
+        If the disk is full; what was saved before is whole and can be continued.
     """
     found = open_existing(path, layout, times) if path is not None and resume and not overwrite else None
     if found is not None and found.restart is None:
@@ -72,7 +82,7 @@ def record(
         from mfpde_solvers.fourier import import_wisdom
 
         import_wisdom(restart.wisdom)
-    run = prepare()
+    run = _prepared(prepare, 0 if path is not None else layout.size(times.size))
     reached = Progress()
     if restart is not None:
         run.restore(restart.state)
@@ -82,6 +92,19 @@ def record(
     store: Store = MemoryStore(layout) if path is None else FileStore(path, layout, create=restart is None)
     recording = _Recording(run, times, layout, store, path, reached, watch, on_blow_up)
     return recording.drive(progress, description)
+
+
+def _prepared(prepare: Callable[[], Run], kept: int) -> Run:
+    """The run, once it is certain that it fits into the memory beside the ``kept`` bytes of its records."""
+    check_memory(kept, "to keep what is saved")
+    try:
+        run = prepare()
+    except MemoryError as error:
+        raise ValueError(
+            f"the memory is too small ({error}); use a coarser grid, or fewer particles and replicas"
+        ) from error
+    check_memory(run.memory + kept, f"({run.memory / 1e9:.3g} GB to compute, {kept / 1e9:.3g} GB to keep)")
+    return run
 
 
 class _Recording:
@@ -116,9 +139,11 @@ class _Recording:
         except RunError as error:
             status, outcome = self._failure(error)
         except BaseException:
-            self._close(status, outcome)
+            with suppress(OSError):  # what ended the run is told; a full disk leaves the file as it is
+                self._close(status, outcome)
             raise
-        return self._close(status, outcome)
+        self._close(status, outcome)
+        return self._store.dataset()
 
     def _announce(self, bar: Any) -> None:
         """Say before long work what it will take."""
@@ -165,6 +190,6 @@ class _Recording:
             outcome |= {} if uncertainty is None else {"blow_up_uncertainty": uncertainty}
         return status, outcome
 
-    def _close(self, status: str, outcome: Mapping[str, Any]) -> xr.Dataset:
+    def _close(self, status: str, outcome: Mapping[str, Any]) -> None:
         seconds = clock.perf_counter() - self._start
-        return self._store.finish({**outcome, "status": status, "wall_time": seconds})
+        self._store.close({**outcome, "status": status, "wall_time": seconds})

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mfpde.recording.layout import Layout
+from mfpde.recording.layout import Layout, check_format
 from mfpde.recording.stores import read_dataset, replace_file
 from mfpde_solvers.evolve import Run
 
@@ -124,6 +124,7 @@ def open_existing(path: Path, layout: Layout, times: Array) -> Opened | None:
     if not path.exists():
         return None
     attrs, recorded = _read_heading(path)
+    check_format(path, attrs)
     _check_identity(path, attrs, layout)
     over = attrs.get("status") in ("blow-up", "failed")
     restart = Restart(path) if restart_path(path).exists() else None

@@ -274,7 +274,7 @@ class Triangle:
         lambda x: np.exp(-np.abs(x[..., 0])) / 2,
         laws.Maxwellian(),
     ],
-    ids=repr,
+    ids=lambda obj: type(obj).__name__,
 )
 @pytest.mark.parametrize("lower", [-12.0, 0.0])
 def test_objects_on_one_axis(obj, lower):

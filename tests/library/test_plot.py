@@ -137,3 +137,49 @@ def test_figures_can_be_written(
     for name, dataset in (("solution", solution), ("particles", particles), ("study", study)):
         mf.plot.overview(dataset).savefig(folder / f"{name}.png", dpi=50)
         assert (folder / f"{name}.png").stat().st_size > 5000
+
+
+def test_arrows_are_the_mean_field_and_the_ground_is_the_potential():
+    vortices = mf.problems.keller_segel(chi=-20.0, domain="torus").replace(resolution={"x": 32, "y": 32})
+    solution = mf.solve(vortices, [0.0, 0.1])
+    figure = mf.plot.field(solution)
+    panel = figure.axes[0]
+    (arrows,) = [c for c in panel.collections if type(c).__name__ == "Quiver"]
+    u = solution.mean_field_x.isel(time=0, x=slice(None, None, 2), y=slice(None, None, 2)).transpose("y", "x")
+    assert np.array_equal(np.ravel(arrows.U), np.ravel(u.values))
+    ground = np.asarray(panel.collections[0].get_array())
+    assert np.array_equal(ground.ravel(), solution.potential.isel(time=0).transpose("y", "x").values.ravel())
+    assert panel.get_title() == "t = 0"
+
+
+def test_the_field_along_one_axis_is_a_line(solution: xr.Dataset):
+    lines = mf.plot.field(solution).axes[0].lines
+    assert np.array_equal(lines[-1].get_ydata(), solution.mean_field_x.isel(time=-1))
+    with pytest.raises(ValueError, match="no mean field"):
+        mf.plot.field(solution[["density"]])
+
+
+def test_an_animation_shows_every_time_and_the_particles(solution, particles, tmp_path):
+    movie = mf.plot.animation(solution, particles, replica=1)
+    movie.save(tmp_path / "run.gif", fps=5)
+    assert (tmp_path / "run.gif").read_bytes()[:3] == b"GIF"
+    panel = movie._fig.axes[0]
+    image = np.asarray(panel.collections[0].get_array())
+    assert np.array_equal(image.ravel(), solution.density.isel(time=-1).transpose("v", "x").values.ravel())
+    x, v = panel.lines[0].get_data()
+    assert np.array_equal(x, particles.x.isel(time=-1, replica=1))  # the last that is not later than t = 2
+    assert np.array_equal(v, particles.v.isel(time=-1, replica=1))
+    with pytest.raises(ValueError, match="nothing moves"):
+        mf.plot.animation(solution.isel(time=[0]))
+
+
+def test_particles_over_their_density(solution: xr.Dataset, particles: xr.Dataset):
+    panel = mf.plot.particles(particles, density=solution).axes[1]
+    beneath = np.asarray(panel.collections[0].get_array())
+    assert np.allclose(beneath.ravel(), solution.density.sel(time=0.5).transpose("v", "x").values.ravel())
+    assert len(panel.lines[0].get_xdata()) == particles.sizes["particle"]
+
+
+def test_sizes_are_the_marks_of_a_study(study: xr.Dataset):
+    labels = [text.get_text() for text in mf.plot.convergence(study).axes[0].get_xticklabels()]
+    assert labels == ["8", "16", "32"]

@@ -177,15 +177,20 @@ def test_a_completed_run_killed_while_it_is_extended(tmp_path: Path, uninterrupt
     assert_same(solve_again(path), uninterrupted)
 
 
-def test_simulate_killed_at_random_moments(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kills", "seeds"), [(3, [20261]), pytest.param(5, [1, 2, 3, 4], marks=pytest.mark.slow)]
+)
+def test_simulate_killed_at_random_moments(kills: int, seeds: list[int], tmp_path: Path) -> None:
     problem, times = problem_and_times()
-    path = tmp_path / "particles.nc"
 
-    def again(path: Path | None = path) -> xr.Dataset:
+    def again(path: Path | None) -> xr.Dataset:
         return mf.simulate(problem, 32, times, replicas=2, dt=0.01, path=path, resume=path is not None)
 
-    kill_repeatedly(SIMULATE, path, again(None), 3, 20261, again)
-    assert restart_path(path).exists()
+    whole = again(None)
+    for seed in seeds:
+        path = tmp_path / f"{seed}.nc"
+        kill_repeatedly(SIMULATE, path, whole, kills, seed, lambda path=path: again(path))
+        assert restart_path(path).exists()
 
 
 # Every task is written at once and announced, so that there is something to lose.
@@ -199,23 +204,28 @@ plan.CHUNK = 8
 """
 
 
-def test_converge_killed_at_random_moments(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kills", "seeds"), [(3, [20262]), pytest.param(4, [1, 2, 3, 4, 5], marks=pytest.mark.slow)]
+)
+def test_converge_killed_at_random_moments(kills: int, seeds: list[int], tmp_path: Path) -> None:
     problem, _ = problem_and_times()
-    path = tmp_path / "study.nc"
 
-    def again(path: Path | None = path) -> xr.Dataset:
+    def again(path: Path | None) -> xr.Dataset:
         return mf.converge(problem, [8, 16, 32], 24, times=[0.0, 0.5], path=path)
 
     whole = again(None)
-    rng = np.random.default_rng(20262)
-    for _ in range(3):
-        kept = killed_after(WRITE_EACH + CONVERGE, path, int(rng.integers(1, 12)))
-        with xr.open_dataset(path) as found:
-            known = found["wasserstein"].notnull()
-            assert kept <= int(known.sum()) < known.size
-            mine = found["wasserstein"].values[known.values]
-            assert mine.tobytes() == whole["wasserstein"].values[known.values].tobytes()
-    assert_same(again(), whole)
+    for seed in seeds:
+        path, rng = tmp_path / f"{seed}.nc", np.random.default_rng(seed)
+        for left in range(kills, 0, -1):
+            lines, delay = int(rng.integers(1, max(2, 10 // left))), rng.uniform(0, 0.02)
+            kept = killed_after(WRITE_EACH + CONVERGE, path, lines, delay)
+            with xr.open_dataset(path) as found:
+                known = found["wasserstein"].notnull()
+                assert kept <= int(known.sum())
+                mine = found["wasserstein"].values[known.values]
+                assert mine.tobytes() == whole["wasserstein"].values[known.values].tobytes()
+                assert found.attrs["status"] == "running" or bool(known.all())
+        assert_same(again(path), whole)
 
 
 def test_converge_killed_before_anything_is_written(tmp_path: Path) -> None:
