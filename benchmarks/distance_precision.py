@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 from timing import Array
 
 import mfpde as mf
-from mfpde.chaos.semi_discrete import SemiDiscrete
+from mfpde.chaos.transport.semi_discrete import SemiDiscrete
 from mfpde.problems import harmonic
 
 HALF = 8.0

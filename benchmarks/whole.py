@@ -27,7 +27,7 @@ def study() -> Iterator[Row]:
     """The main job, 9 sizes to 16 384 and 32 replicas, and the share of what it cannot do without."""
     import mfpde.chaos.negative_sobolev
     import mfpde.chaos.study
-    import mfpde.chaos.transport
+    import mfpde.chaos.transport.exact
     import mfpde.laws.gridded
     import mfpde.particles.dynamics.second_order
     import mfpde.particles.forces
@@ -53,7 +53,7 @@ def study() -> Iterator[Row]:
     timed(mfpde.chaos.study, "solve", "field solves")
     timed(mfpde.laws.gridded.Gridded, "rvs", "random numbers")
     timed(mfpde.laws, "draw", "random numbers")
-    timed(mfpde.chaos.transport.WassersteinTarget, "distance", "W1")
+    timed(mfpde.chaos.transport.exact.WassersteinTarget, "distance", "W1")
     timed(mfpde.chaos.negative_sobolev.SobolevTarget, "distance", "H^-1")
     start = perf_counter()
     mf.converge(problem, 2 ** np.arange(6, 15), 32, progress=False)

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from mfpde.chaos.marginals import evaluate, marginal
 from mfpde.chaos.metric import Metric, named_metric
 from mfpde.chaos.negative_sobolev import Sobolev
-from mfpde.chaos.sliced import SlicedWasserstein
-from mfpde.chaos.transport import Wasserstein
+from mfpde.chaos.transport.exact import Wasserstein
+from mfpde.chaos.transport.sliced import SlicedWasserstein
 from mfpde.chaos.weak import Observable, WeakError
 from mfpde.dataset import attributes, grid_of
 from mfpde.laws import from_density
@@ -55,11 +55,11 @@ class Registry(Mapping[str, Metric]):
 
 METRICS: Mapping[str, Metric] = Registry(
     {
-        "wasserstein": "transport:Wasserstein",
-        "sliced_wasserstein": "sliced:SlicedWasserstein",
-        "max_sliced_wasserstein": "sliced:MaxSlicedWasserstein",
-        "semi_discrete": "semi_discrete:SemiDiscrete",
-        "sinkhorn": "sinkhorn:Sinkhorn",
+        "wasserstein": "transport.exact:Wasserstein",
+        "sliced_wasserstein": "transport.sliced:SlicedWasserstein",
+        "max_sliced_wasserstein": "transport.sliced:MaxSlicedWasserstein",
+        "semi_discrete": "transport.semi_discrete:SemiDiscrete",
+        "sinkhorn": "transport.sinkhorn:Sinkhorn",
         "sobolev": "negative_sobolev:Sobolev",
         "weak_error": "weak:WeakError",
         "modulated_energy": "energy:ModulatedEnergy",
@@ -67,7 +67,7 @@ METRICS: Mapping[str, Metric] = Registry(
         "pair_correlation": "correlations:PairCorrelation",
         "marginal_l1": "marginal_laws:MarginalL1",
         "relative_entropy": "marginal_laws:RelativeEntropy",
-        "dual_cumulant": "cumulants:DualCumulant",
+        "dual_cumulant": "cumulants.estimates:DualCumulant",
         "coupling_distance": "coupling:CouplingDistance",
         "path_entropy": "entropy:PathEntropy",
         "phase_space_distance": "phase_space:PhaseSpaceDistance",

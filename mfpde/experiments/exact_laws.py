@@ -183,7 +183,7 @@ def _linear(particles: Particles) -> Particles:
 )
 def liouville(trial: Trial) -> Finding:
     """Fourier modes of the law of two and three oscillators against the Liouville equation."""
-    from mfpde.chaos.joint import joint_law
+    from mfpde.chaos.cumulants.joint import joint_law
 
     t, replicas = 0.5, trial.pick(1200, 20_000)
     rows, curves = [], []
@@ -262,7 +262,7 @@ def _circulations_of_others(particles: Particles) -> Particles:
 )
 def bbgky(trial: Trial) -> Finding:
     """Weak residuals of the BBGKY hierarchy along replicas of oscillators."""
-    from mfpde.chaos.bbgky import bbgky_residual
+    from mfpde.chaos.cumulants.bbgky import bbgky_residual
 
     times = np.linspace(0.0, 0.4, trial.pick(9, 17))
     replicas, step = trial.pick(800, 8000), trial.pick(0.05, 0.0125)

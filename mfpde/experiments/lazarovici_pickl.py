@@ -215,7 +215,7 @@ def _mean_curve(label: str, sizes: Any, values: Array, slope: float) -> Curve:
 )
 def empirical_measure(trial: Trial) -> Finding:
     """W₁ of the particles with cut-off to the solution of Vlasov–Poisson along one axis."""
-    from mfpde.chaos.transport import Wasserstein
+    from mfpde.chaos.transport.exact import Wasserstein
     from mfpde.problems import lazarovici_pickl
 
     δ, T = 0.3, 2.0

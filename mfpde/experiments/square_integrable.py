@@ -197,7 +197,7 @@ def _weight(particles: Particles) -> Particles:
 )
 def cumulant_scaling(trial: Trial) -> Finding:
     """Dual cumulants of noisy oscillators: slopes in N, and exact norms at N = 3."""
-    from mfpde.chaos.cumulants import dual_cumulants
+    from mfpde.chaos.cumulants.estimates import dual_cumulants
     from mfpde.chaos.rates import fit_rate
 
     sizes, samples = trial.pick(((8, 16, 32), 60), ((8, 16, 32, 64, 128), 400))
@@ -221,8 +221,8 @@ def cumulant_scaling(trial: Trial) -> Finding:
 
 def _exact_norms(trial: Trial, common: Any) -> list[Row]:
     """Norms of three oscillators by mixed differences against those of Fourier series."""
-    from mfpde.chaos.cumulants import dual_cumulants
-    from mfpde.chaos.duality import duality_identity as both_sides
+    from mfpde.chaos.cumulants.duality import duality_identity as both_sides
+    from mfpde.chaos.cumulants.estimates import dual_cumulants
 
     right = oscillators(1.5, 0.5, 0.5).replace(resolution={"x": 32})
     norms = both_sides(right, 3, time=0.5, nodes=2)["initial_squared_norm"].values
@@ -258,8 +258,8 @@ def _exact_norms(trial: Trial, common: Any) -> list[Row]:
 )
 def duality_identity(trial: Trial) -> Finding:
     """Both sides of the duality identity for two and three oscillators."""
-    from mfpde.chaos.duality import duality_identity as both_sides
-    from mfpde.chaos.joint import joint_law
+    from mfpde.chaos.cumulants.duality import duality_identity as both_sides
+    from mfpde.chaos.cumulants.joint import joint_law
 
     rows, curves = [], []
     for scaling in ("1/(N-1)", "1/N"):

@@ -14,7 +14,7 @@ from mfpde.particles.moments import HarmonicForces, KuramotoForces
 from mfpde_solvers.kernels import BiotSavart, Coulomb, DomainKernel, Harmonic, Kuramoto, Stokeslet
 from mfpde_solvers.kernels.radial import RadialPower
 
-__all__ = ["DirectForces", "Forces", "SortedForces", "forces_for"]
+__all__ = ["DirectForces", "Forces", "SortedForces", "forces_for", "loop_over_pairs"]
 
 FloatArray = NDArray[np.float64]
 
@@ -94,27 +94,42 @@ class DirectForces:
 @lru_cache(maxsize=32)
 def _compiled_loop(kernel: DomainKernel) -> Callable[..., None] | None:
     """The loop over all pairs, compiled once for a kernel and its domain; ``None`` for plain functions."""
+    return None if kernel.pair is None else loop_over_pairs(kernel.pair, kernel.dim, kernel.kernel.pair_math)
+
+
+def loop_over_pairs(pair: Callable[..., Any], dim: int, math: Any) -> Callable[..., None]:
+    """A loop over all pairs of a compiled function, in the precision of the positions.
+
+    Parameters
+    ----------
+    pair : callable
+        Compiled, of ``dim`` components of an offset.
+    math : set or bool
+        What the compiler may assume of floating-point numbers.
+
+    Returns
+    -------
+    callable
+        ``loop(x, mass, weight, out)``: positions (dim, N), circulations (N,) or None, forces (N, dim).
+    """
     import numba
 
-    pair, dim = kernel.pair, kernel.dim
-    if pair is None:
-        return None
-    compiled = numba.njit(error_model="numpy", fastmath=kernel.kernel.pair_math)
+    compiled = numba.njit(error_model="numpy", fastmath=math)
 
     @numba.njit(forceinline=True)
-    def times(mass: Any, j: int) -> Any:
+    def times(mass: Any, j: int, k: Any) -> Any:
         # decided when compiling: loops of equal circulations multiply by nothing
-        return 1.0 if mass is None else mass[j]
+        return k if mass is None else mass[j] * k
 
     if dim == 1:
 
         @compiled
         def line(x: Any, mass: Any, weight: float, out: Any) -> None:
-            x0 = x[0]
+            x0, zero = x[0], x.dtype.type(0)
             for i in range(x0.size):
-                a, total = x0[i], 0.0
+                a, total = x0[i], zero
                 for j in range(x0.size):
-                    total += times(mass, j) * pair(a - x0[j])
+                    total += times(mass, j, pair(a - x0[j]))
                 out[i, 0] = weight * total
 
         return line
@@ -122,27 +137,27 @@ def _compiled_loop(kernel: DomainKernel) -> Callable[..., None] | None:
 
         @compiled
         def plane(x: Any, mass: Any, weight: float, out: Any) -> None:
-            x0, x1 = x[0], x[1]
+            x0, x1, zero = x[0], x[1], x.dtype.type(0)
             for i in range(x0.size):
-                a, b, u, v = x0[i], x1[i], 0.0, 0.0
+                a, b, u, v = x0[i], x1[i], zero, zero
                 for j in range(x0.size):
                     k0, k1 = pair(a - x0[j], b - x1[j])
-                    u += times(mass, j) * k0
-                    v += times(mass, j) * k1
+                    u += times(mass, j, k0)
+                    v += times(mass, j, k1)
                 out[i, 0], out[i, 1] = weight * u, weight * v
 
         return plane
 
     @compiled
     def space(x: Any, mass: Any, weight: float, out: Any) -> None:
-        x0, x1, x2 = x[0], x[1], x[2]
+        x0, x1, x2, zero = x[0], x[1], x[2], x.dtype.type(0)
         for i in range(x0.size):
-            a, b, c, u, v, w = x0[i], x1[i], x2[i], 0.0, 0.0, 0.0
+            a, b, c, u, v, w = x0[i], x1[i], x2[i], zero, zero, zero
             for j in range(x0.size):
                 k0, k1, k2 = pair(a - x0[j], b - x1[j], c - x2[j])
-                u += times(mass, j) * k0
-                v += times(mass, j) * k1
-                w += times(mass, j) * k2
+                u += times(mass, j, k0)
+                v += times(mass, j, k1)
+                w += times(mass, j, k2)
             out[i, 0], out[i, 1], out[i, 2] = weight * u, weight * v, weight * w
 
     return space
@@ -210,15 +225,22 @@ def _fast(kernel: DomainKernel) -> Forces:
     return FastForces(kernel)
 
 
+def _single(kernel: DomainKernel) -> Forces:
+    from mfpde.particles.single import SingleForces
+
+    return SingleForces(kernel)
+
+
 FORCES: dict[str, Callable[[DomainKernel], Forces]] = {
     "direct": DirectForces,
+    "single": _single,
     "sorted": SortedForces,
     "fast": _fast,
 }
 
 
 def forces_for(kernel: DomainKernel, method: str = "auto", size: int | None = None) -> Forces:
-    """Pair sums by ``direct``, ``sorted``, ``fast`` or the best method there is (``auto``).
+    """Pair sums by ``direct``, ``single``, ``sorted``, ``fast`` or the best method there is (``auto``).
 
     ``auto`` takes exact methods wherever they are fast, and ``fast``, with its tolerance of 1e-6, from the
     number of particles on at which it saves time: that number depends on dimension and domain.
@@ -226,7 +248,7 @@ def forces_for(kernel: DomainKernel, method: str = "auto", size: int | None = No
     Parameters
     ----------
     kernel : DomainKernel
-    method : {"auto", "direct", "sorted", "fast"}
+    method : {"auto", "direct", "single", "sorted", "fast"}
     size : int, optional
         Number of particles; without it ``auto`` stays exact.
 

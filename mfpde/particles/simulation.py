@@ -186,8 +186,9 @@ def simulate(
     dt : float, optional
         Largest time step; a tenth of the shortest linear time scale by default. With noise it is the step,
         and all times are multiples of it.
-    forces : {"auto", "direct", "sorted", "fast"}
-        How pair sums are computed; ``sorted`` is exact in O(N) for the 1D Coulomb kernel.
+    forces : {"auto", "direct", "single", "sorted", "fast"}
+        How pair sums are computed; ``sorted`` is exact in O(N) for the 1D Coulomb kernel, ``single`` sums
+        pairs on the whole space in single precision, about twice as fast as ``direct``.
     mean_field : True or Dataset, optional
         Add particles in the mean field of ``equation.for_size(size)``, which start from the same points and
         have the same Brownian paths. Its limit equation is solved in step with them, on the problem's grid,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfpde.chaos.assignment import wasserstein_between
-from mfpde.chaos.transport import Wasserstein
+from mfpde.chaos.transport.assignment import wasserstein_between
+from mfpde.chaos.transport.exact import Wasserstein
 from mfpde.dataset import field
 from mfpde_solvers.grid import Axis, Grid
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.chaos.bbgky import _Budget, bbgky_residual
+from mfpde.chaos.cumulants.bbgky import _Budget, bbgky_residual
 
 
 def phases(scaling="1/N", diffusion=0.5, coupling=3.0, drift=None):

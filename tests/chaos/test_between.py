@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.chaos.between import cost_between
-from mfpde.chaos.line import Line, line_of
+from mfpde.chaos.transport.between import cost_between
+from mfpde.chaos.transport.line import Line, line_of
 from mfpde_solvers.grid import Axis
 
 

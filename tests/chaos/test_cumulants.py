@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.chaos.cube import Cube, estimates, walsh_coefficients
-from mfpde.chaos.cumulants import DualCumulant, dual_cumulants
+from mfpde.chaos.cumulants.cube import Cube, estimates, walsh_coefficients
+from mfpde.chaos.cumulants.estimates import DualCumulant, dual_cumulants
 from mfpde.chaos.metric import Metric
 from mfpde.chaos.rates import fit_rate
 from mfpde.particles.simulation import system_for

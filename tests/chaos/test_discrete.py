@@ -8,10 +8,10 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfpde.chaos.atoms import atoms_of, cell_counts, extents_of
 from mfpde.chaos.marginals import tents
-from mfpde.chaos.semi_discrete import SemiDiscrete
-from mfpde.chaos.transport import Wasserstein, fournier_guillin, wasserstein_with_bias
+from mfpde.chaos.transport.atoms import atoms_of, cell_counts, extents_of
+from mfpde.chaos.transport.exact import Wasserstein, fournier_guillin, wasserstein_with_bias
+from mfpde.chaos.transport.semi_discrete import SemiDiscrete
 from mfpde.dataset import field
 from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mfpde as mf
-from mfpde.chaos.cumulants import dual_cumulants
-from mfpde.chaos.duality import duality_identity
-from mfpde.chaos.hoeffding import hoeffding_components
+from mfpde.chaos.cumulants.duality import duality_identity
+from mfpde.chaos.cumulants.estimates import dual_cumulants
+from mfpde.chaos.cumulants.hoeffding import hoeffding_components
 from mfpde_solvers.evolve import evolve
 from mfpde_solvers.liouville import Liouville, product_density
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import iv
 
 import mfpde as mf
-from mfpde.chaos.joint import joint_law
+from mfpde.chaos.cumulants.joint import joint_law
 
 
 def phases(coupling=1.0, diffusion=1.0, amplitude=0.5, scaling="1/N", cells=32):

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
 from scipy.optimize import linprog, minimize_scalar
 
-from mfpde.chaos.line import Line, line_of
+from mfpde.chaos.transport.line import Line, line_of
 from mfpde_solvers.grid import Axis
 
 # Section F of the reference values: E W₁ and E W₂² of N uniform samples on [0, 1].

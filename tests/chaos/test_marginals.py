@@ -9,7 +9,7 @@ import xarray as xr
 from mfpde.chaos.correlations import PairCorrelation
 from mfpde.chaos.marginals import evaluate, marginal, tents
 from mfpde.chaos.negative_sobolev import Sobolev
-from mfpde.chaos.transport import Wasserstein
+from mfpde.chaos.transport.exact import Wasserstein
 from mfpde.dataset import field
 from mfpde_solvers.grid import Axis, Grid
 

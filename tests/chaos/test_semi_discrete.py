@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mfpde.chaos.marginals import tents
-from mfpde.chaos.power_diagram import LaguerreCells
-from mfpde.chaos.semi_discrete import SemiDiscrete, semi_discrete_transport
-from mfpde.chaos.transport import Wasserstein, wasserstein_with_bias
+from mfpde.chaos.transport.exact import Wasserstein, wasserstein_with_bias
+from mfpde.chaos.transport.power_diagram import LaguerreCells
+from mfpde.chaos.transport.semi_discrete import SemiDiscrete, semi_discrete_transport
 from mfpde.dataset import field
 from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid

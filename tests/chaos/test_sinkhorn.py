@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfpde.chaos.entropic import potentials, self_potential
 from mfpde.chaos.marginals import evaluate
-from mfpde.chaos.point_clouds import cheapest_plan, squared_distances
-from mfpde.chaos.sinkhorn import Sinkhorn, entropic_cost, sinkhorn_divergence
+from mfpde.chaos.transport.entropic import potentials, self_potential
+from mfpde.chaos.transport.point_clouds import cheapest_plan, squared_distances
+from mfpde.chaos.transport.sinkhorn import Sinkhorn, entropic_cost, sinkhorn_divergence
 from mfpde.dataset import field
 from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid

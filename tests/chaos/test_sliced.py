@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.chaos.assignment import wasserstein_between
 from mfpde.chaos.marginals import tents
-from mfpde.chaos.sliced import (
+from mfpde.chaos.transport.assignment import wasserstein_between
+from mfpde.chaos.transport.sliced import (
     MaxSlicedWasserstein,
     SlicedWasserstein,
     embed,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mfpde.chaos.line import Line
-from mfpde.chaos.sliced import SlicedWasserstein
-from mfpde.chaos.transport import Wasserstein
+from mfpde.chaos.transport.exact import Wasserstein
+from mfpde.chaos.transport.line import Line
+from mfpde.chaos.transport.sliced import SlicedWasserstein
 from mfpde.dataset import field
 from mfpde.laws import from_density
 from mfpde_solvers.grid import Axis, Grid

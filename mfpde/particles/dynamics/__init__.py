@@ -57,7 +57,7 @@ def prepare(
         Source of the Brownian paths.
     dt : float, optional
         Largest step, with noise the step; from the histogram of the points if not given.
-    forces : {"auto", "direct", "sorted", "fast"}
+    forces : {"auto", "direct", "single", "sorted", "fast"}
     field : callable, optional
         F(t, x), (N, d) → (N, d), in place of the pair sums: independent particles in a given field.
     splitting : Splitting or {"strang", "blanes_moan"}, optional

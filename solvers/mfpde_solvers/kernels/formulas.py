@@ -6,15 +6,17 @@ the pairs: eight at a time on a machine with AVX-512. Loops over coefficients ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NAMES", "Source", "distance2", "formula", "horner", "inverse_power"]
+__all__ = ["NAMES", "Source", "distance2", "formula", "horner", "in_single", "inverse_power"]
 
 NAMES = ("x", "y", "z")
+_LITERAL = re.compile(r"(?<![\w.])(\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+)(?![\w.])")
 Source = Callable[[Sequence[str]], tuple[list[str], list[str]]]
 """Names of the components of an offset → lines to run first, and the expressions of the results."""
 
@@ -39,6 +41,11 @@ def formula(
     exec(source, namespace)
     function: Callable[..., Any] = namespace["formula"]
     return function
+
+
+def in_single(expressions: Sequence[str]) -> list[str]:
+    """The same expressions with floating-point literals as ``single(…)``, lest they widen what they meet."""
+    return [_LITERAL.sub(r"single(\1)", expression) for expression in expressions]
 
 
 def distance2(offset: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpde.chaos.line import Line
+from mfpde.chaos.transport.line import Line
 
 __all__ = ["cost_between"]
 

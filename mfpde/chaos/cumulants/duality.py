@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from mfpde.chaos.cube import first_mode
-from mfpde.chaos.cumulant_summary import CITATION
-from mfpde.chaos.hoeffding import hoeffding_components
-from mfpde.chaos.joint import TOLERANCE, few_particles, limit_densities
+from mfpde.chaos.cumulants.cube import first_mode
+from mfpde.chaos.cumulants.hoeffding import hoeffding_components
+from mfpde.chaos.cumulants.joint import TOLERANCE, few_particles, limit_densities
+from mfpde.chaos.cumulants.summary import CITATION
 from mfpde.checks import time_step, whole
 from mfpde.dataset import attributes
 from mfpde_solvers.convolution import Convolution

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mfpde.chaos.marginals import Columns
 from mfpde.chaos.metric import default_axes
-from mfpde.chaos.point_clouds import cheapest_plan, check_pairs, squared_distances
+from mfpde.chaos.transport.point_clouds import cheapest_plan, check_pairs, squared_distances
 from mfpde_solvers.grid import Axis, Grid
 
 __all__ = ["wasserstein_between"]

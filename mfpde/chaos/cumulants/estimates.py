@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.cube import Cube, cube_estimates, estimates, first_mode
-from mfpde.chaos.cumulant_summary import CITATION, summary
+from mfpde.chaos.cumulants.cube import Cube, cube_estimates, estimates, first_mode
+from mfpde.chaos.cumulants.summary import CITATION, summary
 from mfpde.chaos.weak import Observable
 from mfpde.checks import whole
 from mfpde.dataset import attributes

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.atoms import Atoms, atoms_of, cell_counts, extents_of
 from mfpde.chaos.marginals import Columns, tents
-from mfpde.chaos.point_clouds import cheapest_plan, check_pairs, squared_distances
+from mfpde.chaos.transport.atoms import Atoms, atoms_of, cell_counts, extents_of
+from mfpde.chaos.transport.point_clouds import cheapest_plan, check_pairs, squared_distances
 from mfpde.dataset import grid_of
 from mfpde_solvers.grid import Grid
 

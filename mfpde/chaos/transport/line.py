@@ -66,7 +66,7 @@ class Line:
 
     def cost(self, points: FloatArray, power: int) -> float:
         """W_p^p to the empirical measure of points (N,), exact: a closed form for each piece."""
-        from mfpde.chaos.matching import cheapest_shift, matching_cost
+        from mfpde.chaos.transport.matching import cheapest_shift, matching_cost
 
         x = np.sort(points - self.start)
         law = (self.density, self.cumulative, self.spacing)

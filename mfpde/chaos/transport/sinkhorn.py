@@ -11,11 +11,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.atoms import Atoms, atoms_of, cell_counts, extents_of
-from mfpde.chaos.entropic import Potentials, potentials, self_potential
 from mfpde.chaos.marginals import Columns, evaluate, tents
 from mfpde.chaos.metric import axis_names, default_axes
-from mfpde.chaos.point_clouds import check_pairs, squared_distances
+from mfpde.chaos.transport.atoms import Atoms, atoms_of, cell_counts, extents_of
+from mfpde.chaos.transport.entropic import Potentials, potentials, self_potential
+from mfpde.chaos.transport.point_clouds import check_pairs, squared_distances
 from mfpde.dataset import grid_of
 from mfpde_solvers.grid import Axis, Grid
 

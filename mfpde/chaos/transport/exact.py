@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from mfpde.chaos.between import cost_between
-from mfpde.chaos.discrete import AtomsTarget, atoms_target
-from mfpde.chaos.line import Line, line_of
 from mfpde.chaos.marginals import Columns, evaluate, tents
 from mfpde.chaos.metric import axis_names, default_axes
+from mfpde.chaos.transport.between import cost_between
+from mfpde.chaos.transport.discrete import AtomsTarget, atoms_target
+from mfpde.chaos.transport.line import Line, line_of
 from mfpde.dataset import attributes, grid_of
 from mfpde_solvers.grid import Grid
 
@@ -95,7 +95,7 @@ class Wasserstein(Transport):
     bias is at most a quarter to a third of W₂, with 100 particles a tenth; what it really adds is of second
     order, a hundredth. *When it fails.* In three dimensions 16 cells along each axis resolve few densities:
     then :class:`SlicedWasserstein`; in the plane
-    :class:`~mfpde.chaos.semi_discrete.SemiDiscrete` has no bias.
+    :class:`~mfpde.chaos.transport.semi_discrete.SemiDiscrete` has no bias.
 
     The exponent of i.i.d. samples along n axes is −1/max(n, 2), times √log N for n = 2: for p = 1 from
     Fournier and Guillin; for p = 2 it is proved for the uniform law (L. Ambrosio, F. Stra and D. Trevisan,

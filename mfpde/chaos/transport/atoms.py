@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpde.chaos.line import line_of
+from mfpde.chaos.transport.line import line_of
 from mfpde_solvers.grid import Axis, Grid
 
 __all__ = ["Atoms", "Extent", "atoms_of", "cell_counts", "extents_of"]

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.discrete import AtomsTarget, atoms_target
 from mfpde.chaos.marginals import Columns, tents
 from mfpde.chaos.metric import axis_names, default_axes
-from mfpde.chaos.power_diagram import Integers, LaguerreCells, State
+from mfpde.chaos.transport.discrete import AtomsTarget, atoms_target
+from mfpde.chaos.transport.power_diagram import Integers, LaguerreCells, State
 from mfpde.dataset import attributes, grid_of
 from mfpde_solvers.grid import Grid
 
@@ -251,8 +251,8 @@ def _newton(gap: FloatArray, pairs: Integers, weights: FloatArray, trace: float)
 
 def _entropic_start(points: FloatArray, shares: FloatArray, target: SemiDiscreteTarget) -> FloatArray:
     """Potential of entropic transport to the coarse atoms, for points whose Voronoi cells hold no mass."""
-    from mfpde.chaos.entropic import potentials
-    from mfpde.chaos.point_clouds import squared_distances
+    from mfpde.chaos.transport.entropic import potentials
+    from mfpde.chaos.transport.point_clouds import squared_distances
 
     atoms = target.coarse.atoms
     cost = squared_distances(points, atoms.positions, target.grid.axes)

@@ -49,7 +49,7 @@ class LaguerreCells:
 
     def of(self, potential: FloatArray) -> State:
         """Masses, costs, pairs of neighbours and ∫ρ / 2|yᵢ − yⱼ| over their interfaces."""
-        from mfpde.chaos.laguerre import integrate_cells
+        from mfpde.chaos.transport.laguerre import integrate_cells
 
         offsets, neighbours = self._adjacency(potential)
         return integrate_cells(

@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from mfpde.chaos.between import cost_between
-from mfpde.chaos.line import Line, line_of
 from mfpde.chaos.marginals import Columns, evaluate, tents
 from mfpde.chaos.metric import default_axes
-from mfpde.chaos.transport import Transport, root_of_mean
+from mfpde.chaos.transport.between import cost_between
+from mfpde.chaos.transport.exact import Transport, root_of_mean
+from mfpde.chaos.transport.line import Line, line_of
 from mfpde.dataset import grid_of
 from mfpde_solvers.grid import Axis, Grid
 

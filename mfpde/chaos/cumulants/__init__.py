@@ -1,0 +1,1 @@
+"""Dual cumulants, the duality identity, few particles exactly, and the BBGKY hierarchy."""
