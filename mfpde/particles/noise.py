@@ -46,6 +46,8 @@ class BrownianPath:
         self._shape, self._first = shape, mantissa
         self._levels = max(0, -exponent)
         self._together = 1 << max(0, exponent)  # first intervals in a step longer than one of them
+        self._philox = np.random.Philox(key=self._key)
+        self._generator, self._state = np.random.Generator(self._philox), self._philox.state
         self._known: list[tuple[int, Array]] = []  # the interval of each level that was used last
 
     @property
@@ -85,9 +87,10 @@ class BrownianPath:
         return sqrt(self._first) * self._normal(number, level, index)
 
     def _normal(self, number: int, level: int, index: int) -> Array:
-        counter = np.array([0, number, level, index], dtype=np.uint64)
-        generator = np.random.Generator(np.random.Philox(key=self._key, counter=counter))
-        return generator.standard_normal(self._shape)
+        # The state of Philox(key, counter): to make one anew would ask the system for entropy each time.
+        self._state["state"]["counter"] = np.array([0, number, level, index], dtype=np.uint64)
+        self._philox.state = self._state
+        return self._generator.standard_normal(self._shape)
 
 
 def check_multiples(times: Any, dt: float) -> None:

@@ -25,8 +25,6 @@ QUICK = {
     ("log_gas_energy", None),
     ("milder_singularity", None),
     ("milder_singularity", "sign"),
-    ("repulsive_energy", None),
-    ("repulsive_energy", "sign"),
     ("vortex_second_moment", None),
     ("vortex_log_bounds", None),
 }

@@ -112,13 +112,19 @@ def full_and_continued(code: str, path: Path, limit: int, expected: xr.Dataset) 
 
 
 @pytest.mark.parametrize(
-    ("limit", "least"), [pytest.param(3_000, 0, marks=pytest.mark.slow), (400_000, 3), (500_000, 12)]
+    ("limit", "least"),
+    [
+        pytest.param(3_000, 0, marks=pytest.mark.slow),
+        (400_000, 3),
+        pytest.param(500_000, 12, marks=pytest.mark.slow),
+    ],
 )
 def test_solve_on_a_full_disk(limit: int, least: int, tmp_path: Path, solved: xr.Dataset) -> None:
     """The limits fall before the file is made, and after a few and about half of its 600 kB."""
     assert least <= full_and_continued(SOLVE, tmp_path / "run.nc", limit, solved) < 31
 
 
+@pytest.mark.slow
 def test_simulate_on_a_full_disk(tmp_path: Path, simulated: xr.Dataset) -> None:
     assert 3 <= full_and_continued(SIMULATE, tmp_path / "run.nc", 250_000, simulated) < 31
 
