@@ -233,7 +233,7 @@ def test_the_comparison_notices_a_wrong_kernel(name, factor):
 @pytest.mark.parametrize(
     ("kernel", "method", "message"),
     [
-        (Coulomb(1), "quick", "'auto', 'direct', 'sorted', 'fast'"),
+        (Coulomb(1), "quick", "'auto', 'direct', 'single', 'sorted', 'fast'"),
         (Coulomb(1, 1.0, 0.1), "sorted", "use forces='direct'"),
         (Harmonic(1, 1.0), "sorted", "use forces='direct'"),
     ],
