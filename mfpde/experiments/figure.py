@@ -27,9 +27,8 @@ def draw(result: xr.Dataset) -> Figure:
     import matplotlib.pyplot as plt
 
     curves = "curve" in result.dims
-    figure, axes = plt.subplots(
-        1, 1 + curves, figsize=(6.2 * (1 + curves), 5.4), squeeze=False, layout="constrained"
-    )
+    size = 6.2 * (1 + curves), max(5.4, 2.2 + 0.45 * result.sizes["quantity"])  # room for three lines a row
+    figure, axes = plt.subplots(1, 1 + curves, figsize=size, squeeze=False, layout="constrained")
     if curves:
         _draw_curves(axes[0, 0], result)
     _draw_rows(axes[0, -1], result)
